@@ -1,0 +1,33 @@
+"""Errors that a user can act on.
+
+Every message is a whole sentence that names what was wrong, with its value, and what to do instead. The command line
+prints it and leaves with status 2; a page shows it and goes on. Anything else that is raised is a defect of ours.
+"""
+
+
+class FERScopeError(Exception):
+    """Base of every error whose message is meant for the user."""
+
+
+class ImageError(FERScopeError):
+    """A picture cannot be read: empty, truncated, of an unknown format, or too large."""
+
+
+class DataError(FERScopeError):
+    """A data set cannot be read, or does not hold what was asked of it."""
+
+
+class CheckpointError(FERScopeError):
+    """A checkpoint is unknown, unsafe, or its card and weights do not fit."""
+
+
+class ModelError(FERScopeError):
+    """An architecture or a layer is unknown, or its arguments do not fit."""
+
+
+class RecipeError(FERScopeError):
+    """A training recipe is not valid."""
+
+
+class UnavailableError(FERScopeError):
+    """Something optional (a package, pretrained weights, a detector's file) is not on this machine."""
