@@ -98,9 +98,7 @@ class ClassSet:
         try:
             return self.names.index(canonical(name))
         except ValueError:
-            raise DataError(
-                f"{self.name} has no class {name!r}; its classes are {', '.join(self.names)}."
-            ) from None
+            raise DataError(f"{self.name} has no class {name!r}; its classes are {', '.join(self.names)}.") from None
 
     def positions_in(self, other: ClassSet) -> tuple[int | None, ...]:
         """For each class of this set its position in `other`, by name; None where `other` lacks it."""

@@ -1,0 +1,1 @@
+"""Training: recipes, the loop that runs them, and the checkpoints that come out. Imports the library, never Streamlit."""

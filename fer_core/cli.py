@@ -1,0 +1,61 @@
+"""What the command lines share: errors as sentences, figures as JSON, progress on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from fer_core.errors import FERScopeError
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+
+
+class _Sentences(TyperGroup):
+    """Commands whose `FERScopeError` becomes one sentence on standard error and exit status 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except FERScopeError as error:
+            typer.echo(f"Error: {error}", err=True)
+            raise typer.Exit(2) from error
+
+
+def app_with_errors(about: str) -> typer.Typer:
+    """An empty command line that tells the user's mistakes in sentences."""
+    return typer.Typer(cls=_Sentences, help=about, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+def emit(value: Any, as_json: bool, text: str) -> None:
+    """Prints a result: `value` as JSON where asked for, otherwise `text`."""
+    typer.echo(json.dumps(value, indent=2) if as_json else text)
+
+
+def percent(value: float | None, interval: tuple[float | None, float | None] | None = None) -> str:
+    """A rate with its 95 % interval: `68.4 % [66.9, 69.9]`; `n/a` where it is undefined (None).
+
+    >>> percent(0.684, (0.669, 0.699))
+    '68.4 % [66.9, 69.9]'
+    """
+    if value is None:
+        return "n/a"
+    shown = f"{value:.1%}".replace("%", " %")
+    if interval and interval[0] is not None and interval[1] is not None:
+        shown += f" [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]"
+    return shown
+
+
+def progress_line(what: str) -> Callable[[int, int], None]:
+    """A callback (done, all) that keeps one line on standard error up to date."""
+
+    def show(done: int, total: int) -> None:
+        end = "\n" if done >= total else ""
+        print(f"\r{what} {done:,} of {total:,}", end=end, file=sys.stderr, flush=True)  # noqa: T201
+
+    return show

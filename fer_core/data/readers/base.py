@@ -1,0 +1,144 @@
+"""What every reader shares: the registry, the options, and the log of what could not be read."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol, TypeVar
+
+from fer_core.data.table import SampleTable
+from fer_core.errors import DataError
+from fer_core.labels import ClassSet
+
+Progress = Callable[[int, int], None]
+OnError = Literal["stop", "skip"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One row or file that could not be read.
+
+    Attributes:
+        where: file, and row or picture within it, as a person would look it up.
+        what: what is wrong, with the value; a clause without a full stop.
+        remedy: what to do; a clause without a full stop.
+        row: number of the data row, 1 for the first after the header; None for a picture file.
+    """
+
+    where: str
+    what: str
+    remedy: str
+    row: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}; {self.remedy}."
+
+
+@dataclass(frozen=True)
+class Import:
+    """What came of reading a data set.
+
+    Attributes:
+        samples: the rows that could be read.
+        problems: the rows and files that could not, in the order of the source; empty where everything was
+            read.
+    """
+
+    samples: SampleTable
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass
+class ReadOptions:
+    """What the caller of `read_samples` asked for, and the problems met so far.
+
+    Attributes:
+        on_error: `stop` raises at the first problem, `skip` leaves the row out and goes on.
+        progress: called with (done, total) in the reader's own unit: bytes, rows or files.
+        classes: what integer labels stand for, where the file does not tell.
+        problems: filled by `report`.
+    """
+
+    on_error: OnError = "stop"
+    progress: Progress | None = None
+    classes: ClassSet | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+    def report(self, problem: Problem) -> None:
+        """Notes a problem.
+
+        Raises:
+            DataError: the caller asked to stop at the first one.
+        """
+        if self.on_error == "stop":
+            raise DataError(f"{problem} To go on without what cannot be read, import with on_error='skip'.")
+        self.problems.append(problem)
+
+    def advance(self, done: int, total: int) -> None:
+        """Tells the caller how far the reading is."""
+        if self.progress is not None:
+            self.progress(done, total)
+
+    def finish(self, samples: SampleTable, path: Path) -> Import:
+        """The result of a reader.
+
+        Raises:
+            DataError: nothing at all could be read.
+        """
+        if not len(samples) and self.problems:
+            count = len(self.problems)
+            raise DataError(f"Nothing in {path} could be read. The first of {count} problem(s): {self.problems[0]}")
+        if not len(samples):
+            raise DataError(f"{path} holds no samples; choose a file or folder with pictures in it.")
+        return Import(samples, tuple(self.problems))
+
+
+class Reader(Protocol):
+    """A published layout of a data set.
+
+    Attributes:
+        name: short and unique.
+        describe: one line that says what the layout looks like; it stands in error messages and on the page.
+    """
+
+    name: str
+    describe: str
+
+    def matches(self, path: Path) -> bool:
+        """Whether an existing file or folder has this layout; looks at headers only, raises nothing."""
+
+    def read(self, path: Path, options: ReadOptions) -> Import:
+        """All samples of the file or folder.
+
+        Raises:
+            DataError: the layout is broken, or a row is and the caller asked to stop.
+        """
+
+
+ReaderClass = TypeVar("ReaderClass", bound=type[Reader])
+REGISTRY: dict[str, Reader] = {}
+
+
+def register(reader: ReaderClass) -> ReaderClass:
+    """Class decorator: makes a reader known to `read_samples`."""
+    if reader.name in REGISTRY:
+        raise ValueError(f"the reader {reader.name!r} is registered twice")
+    REGISTRY[reader.name] = reader()
+    return reader
+
+
+def csv_header(path: Path) -> list[str]:
+    """Column names of a CSV file, stripped; empty where the file is no text or has no first line."""
+    if not path.is_file():
+        return []
+    with path.open("rb") as file:
+        line = file.readline(1 << 16)
+    try:
+        text = line.decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        return []
+    if not text or "\0" in text:
+        return []
+    return [name.strip() for name in next(csv.reader([text]))]

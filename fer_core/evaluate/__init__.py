@@ -1,0 +1,1 @@
+"""Predictions over a data set, and the figures drawn from them."""

@@ -1,0 +1,67 @@
+"""Fitting a published network to another number of inputs or classes."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from fer_core.errors import ModelError
+
+
+def _replace(model: nn.Module, path: str, new: nn.Module) -> None:
+    parent_path, _, leaf = path.rpartition(".")
+    setattr(model.get_submodule(parent_path), leaf, new)
+
+
+def set_input_channels(model: nn.Module, in_channels: int) -> nn.Module:
+    """The model with its first convolution made for `in_channels`.
+
+    Weights learnt on colour are summed over the input channels and shared out, so that a grey picture copied into every
+    channel gives what it gave before.
+
+    Raises:
+        ModelError: the model has no convolution.
+    """
+    for path, layer in model.named_modules():
+        if isinstance(layer, nn.Conv2d):
+            break
+    else:
+        raise ModelError(f"{type(model).__name__} has no convolution whose input could be changed.")
+    if layer.in_channels == in_channels:
+        return model
+    new = nn.Conv2d(
+        in_channels,
+        layer.out_channels,
+        layer.kernel_size,  # type: ignore[arg-type]
+        layer.stride,  # type: ignore[arg-type]
+        layer.padding,  # type: ignore[arg-type]
+        layer.dilation,  # type: ignore[arg-type]
+        bias=layer.bias is not None,
+    )
+    total = layer.weight.data.sum(1, keepdim=True)
+    new.weight.data.copy_(total.expand_as(new.weight) / in_channels)
+    if layer.bias is not None and new.bias is not None:
+        new.bias.data.copy_(layer.bias.data)
+    _replace(model, path, new)
+    return model
+
+
+def set_num_classes(model: nn.Module, num_classes: int) -> nn.Module:
+    """The model with its last layer made for `num_classes`, freshly initialised.
+
+    The last layer is the last linear one, or a 1x1 convolution where the model classifies with one (SqueezeNet).
+
+    Raises:
+        ModelError: the model has neither.
+    """
+    last: tuple[str, nn.Module] | None = None
+    for path, layer in model.named_modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            last = (path, layer)
+    if last is None:
+        raise ModelError(f"{type(model).__name__} has no layer that classifies.")
+    path, layer = last
+    if isinstance(layer, nn.Linear):
+        _replace(model, path, nn.Linear(layer.in_features, num_classes, bias=layer.bias is not None))
+    elif isinstance(layer, nn.Conv2d):
+        _replace(model, path, nn.Conv2d(layer.in_channels, num_classes, layer.kernel_size))  # type: ignore[arg-type]
+    return model

@@ -1,0 +1,171 @@
+"""From pictures to class probabilities, for one checkpoint."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.fx.experimental.optimization import fuse
+from torch.fx.proxy import TraceError
+
+from fer_core.checkpoint import Checkpoint, open_checkpoint
+from fer_core.labels import ClassSet
+
+if TYPE_CHECKING:
+    from fer_core.faces import Detector, Face
+
+Picture = NDArray[np.uint8]
+Precision = Literal["float32", "bfloat16"]
+
+
+def temper(logits: NDArray[np.floating], temperature: float = 1.0) -> NDArray[np.float64]:
+    """Probabilities (N, K) of logits (N, K) or (V, N, K); over V views the mean of the views' probabilities."""
+    scaled = np.asarray(logits, dtype=np.float64) / temperature
+    scaled -= scaled.max(-1, keepdims=True)
+    exponentials = np.exp(scaled)
+    probabilities = exponentials / exponentials.sum(-1, keepdims=True)
+    return probabilities.mean(0) if probabilities.ndim == 3 else probabilities  # type: ignore[no-any-return]
+
+
+class Predictor:
+    """A checkpoint that answers. A call changes nothing, so that threads may share one.
+
+    Args:
+        checkpoint: weights and card.
+        precision: `float32` gives the card's figures on any machine; `bfloat16` is faster on processors that compute with
+            it and moves a probability by about 0.01.
+
+    Raises:
+        CheckpointError: as `Checkpoint.load`.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, precision: Precision = "float32") -> None:
+        self.card = checkpoint.card
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.dtype: torch.dtype = getattr(torch, precision)
+        network = _folded(checkpoint.load()).to(self.device, self.dtype)
+        self.network = network.to(memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
+
+    @property
+    def classes(self) -> ClassSet:
+        """The classes in the order of the columns that come out."""
+        return self.card.class_set
+
+    def logits(
+        self, faces: Sequence[Picture], batch_size: int = 256, progress: Callable[[int, int], None] | None = None
+    ) -> NDArray[np.float32]:
+        """Logits of face crops.
+
+        Args:
+            faces: crops of any size, (H, W) grey or (H, W, 3) RGB, uint8. May be empty.
+            batch_size: faces that go through the network at once.
+            progress: called with (faces done, faces in all) after each batch.
+
+        Returns:
+            (V, N, K): V is 2 where the card asks for face and mirror image, otherwise 1.
+
+        Raises:
+            ImageError: a crop of another type or shape.
+        """
+        views = 2 if self.card.flip else 1
+        out = np.empty((views, len(faces), len(self.classes)), dtype=np.float32)
+        for start in range(0, len(faces), batch_size):
+            batch = self.card.preprocess(faces[start : start + batch_size]).to(self.device, self.dtype)
+            n = len(batch)
+            if views == 2:
+                batch = torch.cat([batch, batch.flip(3)])
+            with torch.inference_mode():
+                answer = self.network(batch.contiguous(memory_format=torch.channels_last))
+            out[:, start : start + n] = answer.float().cpu().numpy().reshape(views, n, -1)
+            if progress:
+                progress(start + n, len(faces))
+        return out
+
+    def probabilities(self, faces: Sequence[Picture], batch_size: int = 256) -> NDArray[np.float64]:
+        """(N, K) probabilities of face crops, rows sum to 1; arguments and errors as `logits`."""
+        return temper(self.logits(faces, batch_size), self.card.temperature)
+
+
+def _folded(network: nn.Module) -> nn.Module:
+    """The network with batch normalisation folded into its convolutions where its graph can be traced."""
+    try:
+        return fuse(network)
+    except (TraceError, TypeError):  # control flow that depends on the data; such a network runs as it is
+        return network
+
+
+_lock = threading.Lock()
+
+
+def get_predictor(name: str | Path, precision: Precision = "float32") -> Predictor:
+    """The predictor of a checkpoint, loaded once per process and again when its weights change on disk.
+
+    Raises:
+        CheckpointError: as `open_checkpoint` and `Checkpoint.load`.
+    """
+    checkpoint = open_checkpoint(name)
+    with _lock:
+        return _cached(str(checkpoint.folder), checkpoint.card.weights_sha256, precision)
+
+
+@functools.lru_cache(maxsize=8)
+def _cached(folder: str, _weights: str, precision: Precision) -> Predictor:
+    return Predictor(open_checkpoint(folder), precision)
+
+
+@dataclass(frozen=True)
+class FacePrediction:
+    """One face of a photograph.
+
+    Attributes:
+        face: where it is.
+        crop: what was classified, before resizing; uint8 (S, S, 3) RGB.
+        probabilities: (K,), sum to 1, in the order of `classes`.
+        classes: the classes.
+    """
+
+    face: Face
+    crop: Picture
+    probabilities: NDArray[np.float64]
+    classes: ClassSet
+
+    @property
+    def label(self) -> str:
+        """The most probable class."""
+        return self.classes.names[int(self.probabilities.argmax())]
+
+    def as_json(self) -> dict[str, Any]:
+        """Box (x, y, width, height in pixels), detector's score 0..1, label and probabilities by class."""
+        return {
+            "box": [round(float(v), 1) for v in self.face.box],
+            "score": round(self.face.score, 4),
+            "label": self.label,
+            "probabilities": {
+                n: round(float(p), 6) for n, p in zip(self.classes.names, self.probabilities, strict=True)
+            },
+        }
+
+
+def predict_image(image: Picture, predictor: Predictor, detector: Detector) -> list[FacePrediction]:
+    """Every face of a photograph with its probabilities, largest first; an empty list where there is none.
+
+    Args:
+        image: (H, W, 3) RGB, uint8.
+        predictor: the model.
+        detector: finds the faces.
+    """
+    from fer_core.faces import crop_face  # noqa: PLC0415  (OpenCV is not needed to classify crops)
+
+    faces = detector.detect(image)
+    how = predictor.card.preprocess
+    crops = [crop_face(image, f, margin=how.crop_margin, shift_y=how.crop_shift_y, align=how.align) for f in faces]
+    answers = predictor.probabilities(crops)
+    return [FacePrediction(f, c, p, predictor.classes) for f, c, p in zip(faces, crops, answers, strict=True)]

@@ -1,0 +1,11 @@
+"""Where things lie on this machine."""
+
+import os
+from pathlib import Path
+
+SHIPPED_CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
+
+
+def workspace() -> Path:
+    """The folder for everything that is made here: `FERSCOPE_HOME`, by default `./workspace`. It may not exist yet."""
+    return Path(os.environ.get("FERSCOPE_HOME") or "workspace")

@@ -1,0 +1,62 @@
+"""`python -m training`: recipes and the runs that they start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fer_core.cli import Json, app_with_errors, emit, percent
+
+app = app_with_errors("Train classifiers from recipes.")
+
+
+@app.command("recipes")
+def recipes_command(as_json: Json = False) -> None:
+    """List the recipes that come with FERScope."""
+    from training.recipe import list_recipes, load_recipe  # noqa: PLC0415
+
+    rows = [{"name": n, "summary": load_recipe(n).summary} for n in list_recipes()]
+    emit(rows, as_json, "\n".join(f"{r['name']:<24} {r['summary']}" for r in rows))
+
+
+@app.command("fit")
+def fit_command(  # noqa: PLR0913  (a command line has as many options as it has)
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe, or path of a YAML file.")],
+    data: Annotated[Path, typer.Option(help="Data set: fer2013.csv, Parquet, or a folder of classes.")],
+    labels: Annotated[Path | None, typer.Option(help="FER+ votes (fer2013new.csv) for FER2013.")] = None,
+    changes: Annotated[list[str] | None, typer.Option("--set", help="Change a value: key=value, repeatable.")] = None,
+    run: Annotated[str | None, typer.Option(help="Name of the run; the same name goes on where it stopped.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the checkpoint; default: in the workspace.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a recipe and write a checkpoint; a run that was interrupted goes on from its last epoch."""
+    from training.recipe import load_recipe  # noqa: PLC0415  (a mistake in a recipe is told before torch is loaded)
+
+    chosen = load_recipe(recipe, changes or [])
+
+    from fer_core.data import read_samples  # noqa: PLC0415
+    from fer_core.workspace import workspace  # noqa: PLC0415
+    from training.fit import Run, fit  # noqa: PLC0415
+
+    name = run or chosen.name
+    samples = read_samples(data, labels=labels).samples
+    checkpoint = fit(
+        Run(
+            recipe=chosen,
+            samples=samples,
+            data_name=data.name,
+            folder=workspace() / "runs" / name,
+            checkpoint_folder=out or workspace() / "checkpoints" / name,
+        )
+    )
+    scores = checkpoint.card.metrics["validation"]
+    text = (
+        f"{checkpoint.folder}: {percent(scores['accuracy'], scores['accuracy_interval'])} of {scores['n']} faces right"
+    )
+    emit({"checkpoint": str(checkpoint.folder), "validation": scores}, as_json, text)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m training")

@@ -1,0 +1,77 @@
+"""How far a run is: lines on standard error for people, a JSON file for the pages."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: `40 s`, `12 min`, `3 h 05 min`.
+
+    >>> duration(11100)
+    '3 h 05 min'
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+class Progress(lightning.Callback):
+    """Says every few seconds where the run is, how it does, and how long it will take.
+
+    Args:
+        folder: where `progress.json` (the latest state, replaced whole) and `history.jsonl` (one line an epoch) go.
+        every_s: seconds between two lines.
+    """
+
+    def __init__(self, folder: Path, every_s: float = 10.0) -> None:
+        self.folder = folder
+        self.every_s = every_s
+        self._started = self._spoken = 0.0
+        self._first_step = 0
+
+    def on_train_start(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
+        """Starts the clock; steps done before a resume do not count towards the rate."""
+        self._started = self._spoken = time.monotonic()
+        self._first_step = trainer.global_step
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
+        """Reports at most every `every_s` seconds."""
+        if time.monotonic() - self._spoken >= self.every_s:
+            self._report(trainer)
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
+        """Adds the epoch's figures to `history.jsonl`."""
+        row = {"epoch": trainer.current_epoch + 1, "step": trainer.global_step, **_figures(trainer)}
+        with (self.folder / "history.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        self._report(trainer)
+
+    def _report(self, trainer: lightning.Trainer) -> None:
+        self._spoken = time.monotonic()
+        total = int(trainer.estimated_stepping_batches)
+        done = trainer.global_step - self._first_step
+        left_s = (self._spoken - self._started) / max(done, 1) * (total - trainer.global_step)
+        figures = _figures(trainer)
+        state = {"step": trainer.global_step, "steps": total, "seconds_left": round(left_s), **figures}
+        scratch = self.folder / ".progress.json"
+        scratch.write_text(json.dumps(state), encoding="utf-8")
+        scratch.replace(self.folder / "progress.json")
+        shown = ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
+        epoch = f"epoch {min(trainer.current_epoch + 1, trainer.max_epochs or 0)}/{trainer.max_epochs}"
+        print(  # noqa: T201  (progress belongs on standard error, results on standard output)
+            f"{epoch}, step {trainer.global_step}/{total}, {shown or 'starting'}, {duration(left_s)} left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _figures(trainer: lightning.Trainer) -> dict[str, float]:
+    return {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
