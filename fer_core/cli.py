@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -19,7 +18,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard outpu
 class _Sentences(TyperGroup):
     """Commands whose `FERScopeError` becomes one sentence on standard error and exit status 2."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:  # typer's context is a class of its own copy of click
         try:
             return super().invoke(ctx)
         except FERScopeError as error:

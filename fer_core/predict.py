@@ -40,8 +40,8 @@ class Predictor:
 
     Args:
         checkpoint: weights and card.
-        precision: `float32` gives the card's figures on any machine; `bfloat16` is faster on processors that compute with
-            it and moves a probability by about 0.01.
+        precision: `float32` gives the card's figures on any machine; `bfloat16` is faster on processors that compute
+            with it and moves a probability by about 0.01.
 
     Raises:
         CheckpointError: as `Checkpoint.load`.
@@ -52,7 +52,7 @@ class Predictor:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.dtype: torch.dtype = getattr(torch, precision)
         network = _folded(checkpoint.load()).to(self.device, self.dtype)
-        self.network = network.to(memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
+        self.network = network.to(memory_format=torch.channels_last).requires_grad_(False)
 
     @property
     def classes(self) -> ClassSet:

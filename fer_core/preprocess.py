@@ -6,15 +6,17 @@ It is stored in the checkpoint's card, so that a network is never fed by another
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fer_core.errors import ImageError
+
+if TYPE_CHECKING:
+    import torch
 
 Picture = NDArray[np.uint8]
 
@@ -84,6 +86,8 @@ class Preprocess(BaseModel):
 
     def stack(self, faces: Sequence[Picture]) -> torch.Tensor:
         """Faces of any size as one uint8 tensor (N, channels, size_px, size_px); N may be 0."""
+        import torch  # noqa: PLC0415  (cards are read without it)
+
         side, channels = self.size_px, self.channels
         if not len(faces):
             return torch.empty((0, channels, side, side), dtype=torch.uint8)
@@ -92,6 +96,8 @@ class Preprocess(BaseModel):
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
         """Pixels (N, channels, H, W), uint8 or float in 0..255, as float32 with the stored mean and deviation."""
+        import torch  # noqa: PLC0415
+
         scale = torch.tensor([255.0 * s for s in self.std], device=pixels.device).view(1, -1, 1, 1)
         offset = torch.tensor([255.0 * m for m in self.mean], device=pixels.device).view(1, -1, 1, 1)
         return (pixels.float() - offset) / scale

@@ -1,1 +1,1 @@
-"""Training: recipes, the loop that runs them, and the checkpoints that come out. Imports the library, never Streamlit."""
+"""Training: recipes, the loop that runs them, the checkpoints that come out. Imports the library, never the pages."""

@@ -22,7 +22,7 @@ def recipes_command(as_json: Json = False) -> None:
 
 
 @app.command("fit")
-def fit_command(  # noqa: PLR0913  (a command line has as many options as it has)
+def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options as it has)
     recipe: Annotated[str, typer.Argument(help="Name of a recipe, or path of a YAML file.")],
     data: Annotated[Path, typer.Option(help="Data set: fer2013.csv, Parquet, or a folder of classes.")],
     labels: Annotated[Path | None, typer.Option(help="FER+ votes (fer2013new.csv) for FER2013.")] = None,

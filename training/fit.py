@@ -14,7 +14,8 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint, WeightAveraging
 
-from fer_core.checkpoint import Card, Checkpoint, Trained, save_checkpoint, write_card
+from fer_core.card import Card, Trained, write_card
+from fer_core.checkpoint import Checkpoint, save_checkpoint
 from fer_core.data import SampleTable
 from fer_core.errors import RecipeError
 from fer_core.evaluate.evaluation import evaluate
@@ -110,7 +111,7 @@ def _trainer(recipe: Recipe, callbacks: list[lightning.Callback]) -> lightning.T
 
 
 def average_with(decay: float) -> Callable[[torch.Tensor, torch.Tensor, Any], torch.Tensor]:
-    """The moving average's step: `decay` of the average is kept, less in the first steps, so that the start is forgotten.
+    """The moving average's step: `decay` of the average is kept, less at first, so that the start is forgotten.
 
     After n updates min(decay, (1 + n) / (10 + n)) is kept.
     """

@@ -19,8 +19,8 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 class FERModule(lightning.LightningModule):
     """A classifier under a recipe.
 
-    All chance in a step (augmentation, dropout) is seeded by the recipe's seed and the step's number, so that a run that
-    was interrupted and resumed draws the same faces as one that was not.
+    All chance in a step (augmentation, dropout) is seeded by the recipe's seed and the step's number, so that a run
+    that was resumed draws the same faces as one that was never interrupted.
 
     Args:
         model: maps (N, C, S, S) to logits (N, K).
@@ -31,7 +31,7 @@ class FERModule(lightning.LightningModule):
 
     def __init__(self, model: nn.Module, recipe: Recipe, training: Tensors, validation: Tensors) -> None:
         super().__init__()
-        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = model.to(memory_format=torch.channels_last)
         self.recipe = recipe
         self.training_data = training
         self.validation_data = validation

@@ -32,7 +32,7 @@ class TargetSpec(_Part):
     """What the network is taught.
 
     Attributes:
-        vote_weight: share of the annotators' distribution in the target, where a sample has votes; the rest is its label.
+        vote_weight: share of the annotators' distribution in the target of a sample with votes; the rest is its label.
         translate_votes: whether votes are first translated into the labels' usage by their cross-table on the training
             split. Two rounds of annotation differ in habit (FER+ says neutral where FER2013 says sad, and hardly ever
             disgust); untranslated votes teach that habit.
@@ -83,7 +83,7 @@ class Recipe(_Part):
         name: name of the recipe and of the checkpoint that comes out.
         summary: one line for lists.
         classes: class names in the order of the outputs.
-        average_decay: decay per step of the moving average of the weights that is evaluated and shipped; 0 switches it off.
+        average_decay: decay per step of the moving average of the weights, which is what is shipped; 0 switches it off.
         precision: `auto` is bfloat16 where the machine computes with it, else float32.
         select: ship the weights of the epoch with the best validation accuracy, or those of the last epoch.
         flip_at_test: evaluate on the mean of face and mirror image; goes into the card.

@@ -20,6 +20,7 @@ from fer_core.images import to_grey as rgb_to_grey
 Picture = NDArray[np.uint8]
 
 _FAST_LIMIT_PX = 1 << 20
+_PNG_END = b"IEND\xaeB`\x82"  # what is cut short is left to `read_image` to judge
 _PGM_HEADER = b"P5\n%d %d\n255\n"
 
 
@@ -93,11 +94,13 @@ def _is_small_and_plain(data: bytes) -> bool:
         return _fits(*_pgm_size(data))
     if data.startswith(b"\x89PNG\r\n\x1a\n") and len(data) > 33:
         width, height, depth, colour_type, _, _, interlace = struct.unpack(">IIBBBBB", data[16:29])
-        extras = b"tRNS" in data or b"eXIf" in data
-        return depth == 8 and colour_type in (0, 2) and not interlace and not extras and _fits(width, height)
+        plain = depth == 8 and colour_type in (0, 2) and not interlace and _fits(width, height)
+        return plain and data.endswith(_PNG_END) and b"tRNS" not in data and b"eXIf" not in data
     if data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8L" and len(data) > 25:
         bits = int.from_bytes(data[21:25], "little")  # 14 bits width - 1, 14 bits height - 1, 1 bit alpha
-        return not bits >> 28 & 1 and _fits((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+        riff_bytes, _, chunk_bytes = struct.unpack("<I8sI", data[4:20])
+        whole = riff_bytes + 8 == len(data) == 20 + chunk_bytes + chunk_bytes % 2
+        return whole and not bits >> 28 & 1 and _fits((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
     return False
 
 

@@ -111,7 +111,7 @@ class SampleTable:
         every = np.zeros((len(self), len(self.vote_classes)), dtype=np.float32)
         there = np.asarray(pc.is_valid(self.table["votes"]), dtype=bool)
         if there.any():
-            every[there] = np.asarray(pc.list_flatten(self.table["votes"])).reshape(-1, len(self.vote_classes))
+            every[there] = np.asarray(pc.list_flatten(self.table["votes"])).reshape(there.sum(), -1)
         matrix = np.zeros((len(self), len(classes)), dtype=np.float32)
         for to, name in enumerate(classes.names):
             if name in self.vote_classes:

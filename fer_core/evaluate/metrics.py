@@ -111,6 +111,21 @@ class Scores:
         return {**fields, "per_class": per_class, "confusion": self.confusion.tolist()}
 
 
+    def as_text(self) -> str:
+        """A table for the terminal."""
+        low, high = self.accuracy_interval
+        lines = [
+            f"n = {self.n:,}; top-1 {self.accuracy:.4f} [{low:.4f}, {high:.4f}] (Wilson, 95 %)",
+            f"balanced accuracy {self.balanced_accuracy:.4f}, macro-F1 {self.macro_f1:.4f}, "
+            f"log-loss {self.log_loss:.4f}, ECE {self.ece:.4f}",
+            f"{'class':<12}{'n':>7}{'recall':>9}{'95 %':>18}{'precision':>11}{'F1':>9}",
+        ]
+        for name, s in self.per_class.items():
+            interval = f"[{s.recall_interval[0]:.4f}, {s.recall_interval[1]:.4f}]"
+            lines.append(f"{name:<12}{s.n:>7,}{s.recall:>9.4f}{interval:>18}{s.precision:>11.4f}{s.f1:>9.4f}")
+        return "\n".join(lines)
+
+
 def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else math.nan
 

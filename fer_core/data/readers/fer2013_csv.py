@@ -97,7 +97,7 @@ def _rows(file: BinaryIO, name: str, header: list[str], options: ReadOptions) ->
     emotion, pixels = header.index("emotion"), header.index("pixels")
     usage = header.index("usage") if "usage" in header else None
     number = 0
-    for line_number, line in enumerate(iter(file.readline, b""), start=2):
+    for line_number, line in enumerate(file, start=2):
         text = line.strip()
         if not text:
             continue

@@ -23,7 +23,7 @@ from fer_core.errors import DataError
 from fer_core.labels import FERPLUS8, canonical
 
 _REPAIR = "correct the row or download the file again"
-# On the real files 63 % of FER2013's labels are FER+'s most frequent vote, and 18 % after shuffling the rows.
+# On the real files 63 % of FER2013's labels are FER+'s most frequent vote; 23 % when all votes are one row off.
 _LEAST_AGREEMENT = 0.4
 _ENOUGH_ROWS = 200
 
@@ -156,6 +156,11 @@ def _positions(result: Import, votes: _Votes, path: Path) -> list[int]:
             f"{total:,}, so that the votes cannot be matched by position; correct the rows, or use the complete "
             "fer2013.csv."
         )
+    return _positions_by_split(samples, votes, path)
+
+
+def _positions_by_split(samples: SampleTable, votes: _Votes, path: Path) -> list[int]:
+    """The first face of a split gets the first votes of that split, and so on; the numbers must be equal."""
     rows = {split: [i for i, s in enumerate(votes.splits) if s == split] for split in SPLITS}
     unlike = [(s, n, len(rows[s])) for s, n in samples.splits().items() if n != len(rows[s])]
     if unlike:
@@ -166,7 +171,7 @@ def _positions(result: Import, votes: _Votes, path: Path) -> list[int]:
         )
     seen: Counter[str] = Counter()
     positions = []
-    for split in splits:
+    for split in samples.table["split"].to_pylist():
         positions.append(rows[split][seen[split]])
         seen[split] += 1
     return positions

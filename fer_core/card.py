@@ -1,0 +1,148 @@
+"""The card of a checkpoint: what its weights are, how a face must be prepared for them, and how good they are.
+
+Reading cards needs no torch, so that a page can list checkpoints at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from fer_core.errors import CheckpointError, FERScopeError
+from fer_core.labels import ClassSet, class_set
+from fer_core.preprocess import Preprocess
+
+if TYPE_CHECKING:
+    from torch import nn
+
+WEIGHTS, CARD = "model.safetensors", "card.json"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class Trained(BaseModel):
+    """What a checkpoint was trained on and by what.
+
+    Attributes:
+        data: name of the data set.
+        data_hash: hash of the samples it was trained on (`SampleTable.data_hash`).
+        n: number of training samples.
+        recipe: the whole recipe, as it was run.
+        seed: seed of the run.
+        selected_on: what chose this checkpoint among its siblings, e.g. `validation accuracy, last of 60 epochs`.
+        git_commit: commit of the code, or empty.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    data: str
+    data_hash: str
+    n: int = Field(ge=1)
+    recipe: dict[str, Any]
+    seed: int
+    selected_on: str
+    git_commit: str = ""
+
+
+class Card(BaseModel):
+    """Everything about a checkpoint but its weights; `card.json`.
+
+    Attributes:
+        name: name of the checkpoint; the name of its folder.
+        summary: one line for lists.
+        architecture: name for `create_model`, with `arguments`.
+        classes: class names in the order of the outputs.
+        preprocess: how a face becomes the network's input.
+        flip: whether the probabilities are the mean over the face and its mirror image.
+        temperature: what logits are divided by before the softmax; 1 where nothing was fitted.
+        parameters: number of trainable parameters.
+        weights_sha256: hash of `model.safetensors`; how a prediction table names its model.
+        trained: what it was trained on and by what.
+        metrics: by split, the figures of `fer_core.evaluate.metrics.Scores` as JSON.
+        licence: licence of the weights, and what the training data's terms add.
+        intended_use: what it is for.
+        limits: what it is not for and where it is known to fail.
+        created: UTC time, ISO 8601.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    summary: str = ""
+    architecture: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    classes: tuple[str, ...]
+    preprocess: Preprocess
+    flip: bool = False
+    temperature: float = Field(1.0, gt=0)
+    parameters: int = Field(0, ge=0)
+    weights_sha256: str = ""
+    trained: Trained | None = None
+    metrics: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    licence: str = ""
+    intended_use: str = ""
+    limits: str = ""
+    created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        if not NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a name: letters, digits, '.', '_' and '-', at most 100")
+        return name
+
+    @field_validator("classes")
+    @classmethod
+    def _valid_classes(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return class_set(names).names
+        except FERScopeError as error:
+            raise ValueError(str(error)) from error
+
+    @property
+    def class_set(self) -> ClassSet:
+        """The classes in the order of the outputs."""
+        return class_set(self.classes)
+
+    def build(self) -> nn.Module:
+        """The card's network, freshly initialised.
+
+        Raises:
+            ModelError: unknown architecture or arguments.
+        """
+        from fer_core.models import create_model  # noqa: PLC0415  (torch)
+
+        arguments = {k: v for k, v in self.arguments.items() if k != "pretrained"}
+        return create_model(
+            self.architecture, num_classes=len(self.classes), in_channels=self.preprocess.channels, **arguments
+        )
+
+
+def read_card(folder: Path) -> Card:
+    """The card in a checkpoint's folder.
+
+    Raises:
+        CheckpointError: there is none, or it is not valid; the message names each wrong field.
+    """
+    file = folder / CARD
+    try:
+        return Card.model_validate_json(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CheckpointError(
+            f"{folder} holds no {CARD}; a checkpoint is a folder with {CARD} and {WEIGHTS}."
+        ) from error
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors())
+        raise CheckpointError(f"{file} is not a valid card. {wrong}.") from error
+
+
+def write_card(folder: Path, card: Card) -> None:
+    """Writes `card.json`, whole or not at all."""
+    scratch = folder / f".{CARD}.{os.getpid()}"
+    scratch.write_text(json.dumps(card.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
+    scratch.replace(folder / CARD)
