@@ -17,14 +17,15 @@ with sample:
     st.markdown("**See a prediction explained**")
     st.write("A photograph with one face, the seven probabilities, and a map of what the network looked at.")
     st.page_link(
-        "pages/5_Saliency.py", label="Open the sample", icon=":material/image_search:", query_params={"source": "Sample"}
+        "pages/5_Saliency.py",
+        label="Open the sample",
+        icon=":material/image_search:",
+        query_params={"source": "Sample"},
     )
 with upload:
     st.markdown("**Try your own photographs**")
     st.write("They are read in memory on this machine, and forgotten when you close the page.")
-    st.page_link(
-        "pages/5_Saliency.py", label="Upload", icon=":material/upload:", query_params={"source": "Upload"}
-    )
+    st.page_link("pages/5_Saliency.py", label="Upload", icon=":material/upload:", query_params={"source": "Upload"})
 with train:
     st.markdown("**Train on your data**")
     st.write("FER2013 as CSV or Parquet, FER+ votes, or a folder of class folders. A run that stops goes on later.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from fer_core.card import Card
-from fer_core.cli import percent
+from ui.page import rate
 
 
 def show_card(card: Card) -> None:
@@ -30,13 +30,13 @@ def show_card(card: Card) -> None:
     with right:
         scores = card.metrics.get("validation")
         if not scores:
-            st.info(f"Nothing was measured yet. `python -m fer_core evaluate --checkpoint {card.name} --data PATH` does.")
+            st.info(f"Not measured yet; `python -m fer_core evaluate --checkpoint {card.name} --data PATH` does it.")
             return
         st.markdown(
-            f"**Validation, n = {scores['n']:,}.** Top-1 {percent(scores['accuracy'], scores['accuracy_interval'])}, "
-            f"balanced accuracy {percent(scores['balanced_accuracy'])}, macro-F1 {scores['macro_f1']:.3f}, "
+            f"**Validation, n = {scores['n']:,}.** Top-1 {rate(scores['accuracy'], scores['accuracy_interval'])}, "
+            f"balanced accuracy {rate(scores['balanced_accuracy'])}, macro-F1 {scores['macro_f1']:.3f}, "
             f"ECE {scores['ece']:.3f}. Intervals are Wilson's, 95 %."
         )
-        from fer_core.plots.recall import recall_dots  # noqa: PLC0415  (Plotly, only where a chart is drawn)
+        from fer_core.plots.recall import recall_dots
 
         st.plotly_chart(recall_dots(scores["per_class"], card.class_set), key="recall", config={"displaylogo": False})

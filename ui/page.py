@@ -14,6 +14,11 @@ from fer_core.cli import percent
 from fer_core.errors import FERScopeError
 
 DEFAULT_CHECKPOINT = "compact"
+# In the order of the sidebar: file, name, icon.
+PAGES = (
+    ("app.py", "Start", ":material/home:"),
+    ("pages/5_Saliency.py", "Saliency", ":material/face_retouching_natural:"),
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,9 @@ def open_page(title: str, question: str) -> Picked:
     st.title(title)
     st.markdown(question)
     with st.sidebar:
+        for file, name, icon in PAGES:
+            st.page_link(file, label=name, icon=icon)
+        st.divider()
         return Picked(_pick_checkpoint())
 
 
@@ -50,11 +58,11 @@ def _pick_checkpoint() -> Checkpoint | None:
         st.warning(f"There is no checkpoint “{asked[:100]}” on this machine. Showing another one; choose below.")
     first = names.index(DEFAULT_CHECKPOINT) if DEFAULT_CHECKPOINT in names else 0
     name = st.selectbox("Checkpoint", names, index=first, key="checkpoint", bind="query-params")
+    checkpoint = None
     with sentences():
         checkpoint = open_checkpoint(name)
         st.caption(describe(checkpoint))
-        return checkpoint
-    return None
+    return checkpoint
 
 
 def describe(checkpoint: Checkpoint) -> str:
@@ -63,8 +71,13 @@ def describe(checkpoint: Checkpoint) -> str:
     line = f"{len(card.classes)} classes, {card.parameters:,} parameters"
     scores = card.metrics.get("validation")
     if scores:
-        line += f"; top-1 {percent(scores['accuracy'], scores['accuracy_interval'])} on validation (n = {scores['n']:,})"
+        line += f"; top-1 {rate(scores['accuracy'], scores['accuracy_interval'])} on validation (n = {scores['n']:,})"
     return line + "."
+
+
+def rate(value: float | None, interval: tuple[float | None, float | None] | None = None) -> str:
+    """As `percent`, without a line break before the sign or within the interval."""
+    return percent(value, interval).replace(" ", "\u00a0")
 
 
 @contextmanager
@@ -87,12 +100,15 @@ def warm_up(checkpoint: str) -> threading.Thread:
     """Loads torch and the checkpoint in the background, once per process, while the user reads the page."""
 
     def load() -> None:
-        from fer_core.faces import get_detector  # noqa: PLC0415  (heavy; that is the point)
-        from fer_core.predict import get_predictor  # noqa: PLC0415
-
         try:
+            # Heavy; that is the point.
+            from fer_core.explain import get_explainer
+            from fer_core.faces import get_detector
+            from fer_core.predict import get_predictor
+
             get_predictor(checkpoint)
             get_detector()
+            get_explainer(checkpoint)
         except (FERScopeError, ModuleNotFoundError):
             return  # the page that needs it asks again and shows the sentence
 

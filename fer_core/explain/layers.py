@@ -95,6 +95,8 @@ def default_layer(layers: Sequence[LayerInfo]) -> LayerInfo:
 def finer_than(layers: Sequence[LayerInfo], name: str) -> LayerInfo | None:
     """The deepest layer before `name` whose map is larger and not coarse; None where there is none.
 
+    Outputs of blocks and activations are preferred: a convolution alone may be half of a branch.
+
     Raises:
         ModelError: `name` is not among the layers.
     """
@@ -102,7 +104,8 @@ def finer_than(layers: Sequence[LayerInfo], name: str) -> LayerInfo | None:
     cells = layer.map_hw[0] * layer.map_hw[1]
     before = layers[: layers.index(layer)]
     finer = [one for one in before if not one.coarse and one.map_hw[0] * one.map_hw[1] > cells]
-    return finer[-1] if finer else None
+    whole = [one for one in finer if one.kind != "convolution"] or finer
+    return whole[-1] if whole else None
 
 
 def coarse_note(layers: Sequence[LayerInfo], name: str) -> str:
@@ -150,6 +153,9 @@ class _Tracer:
     def see(self, module: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
         """A forward hook."""
         kind = _kind(module)
+        # Dropout, stochastic depth and the like, which do nothing here.
+        if kind is None and output is not self.last and any(output is one for one in arguments):
+            return
         # After a linear layer or its normalisation channels come last: not a map, though it has four dimensions.
         fed_by_linear = isinstance(self.last_module, nn.Linear | nn.LayerNorm)
         if kind == "activation" and fed_by_linear and arguments and arguments[0] is self.last:

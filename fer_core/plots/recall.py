@@ -30,7 +30,9 @@ def recall_dots(per_class: Mapping[str, Mapping[str, Any]], classes: ClassSet) -
             error_x={
                 "type": "data",
                 "symmetric": False,
-                "array": [row["recall_interval"][1] - row["recall"] if k else 0 for row, k in zip(rows, known, strict=True)],
+                "array": [
+                    row["recall_interval"][1] - row["recall"] if k else 0 for row, k in zip(rows, known, strict=True)
+                ],
                 "arrayminus": [
                     row["recall"] - row["recall_interval"][0] if k else 0 for row, k in zip(rows, known, strict=True)
                 ],
@@ -38,6 +40,7 @@ def recall_dots(per_class: Mapping[str, Mapping[str, Any]], classes: ClassSet) -
                 "thickness": 1.5,
                 "width": 4,
             },
+            cliponaxis=False,
             customdata=[row["recall_interval"] for row in rows],
             hovertemplate="%{y}: recall %{x:.1%} [%{customdata[0]:.1%}, %{customdata[1]:.1%}]<extra></extra>",
         )

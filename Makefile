@@ -1,0 +1,45 @@
+# `make run` starts the app, `make test` runs everything that CI runs. Both make the virtual environment first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= ../shared/data/fer2013.parquet
+
+.PHONY: run dev test check browser train-compact clean
+
+run: $(VENV)/installed
+	$(BIN)/streamlit run app.py
+
+dev: $(VENV)/installed-dev
+	$(BIN)/streamlit run app.py --server.fileWatcherType auto
+
+test: check browser
+	$(BIN)/pytest
+
+check: $(VENV)/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+# The browser tests drive a Chromium: the one that is installed, Debian's, or Playwright's own.
+browser: $(VENV)/installed-dev
+	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 \
+	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q && apt-get install -y -q chromium; } \
+	|| $(BIN)/playwright install chromium
+
+# Repeats checkpoints/compact; DATA is fer2013.csv, a Parquet file with image bytes, or a folder of classes.
+# With fer2013.csv, give the FER+ votes too: make train-compact DATA=fer2013.csv LABELS=fer2013new.csv
+train-compact: $(VENV)/installed
+	$(BIN)/python -m training fit compact --data $(DATA) $(if $(LABELS),--labels $(LABELS)) --out checkpoints/compact
+
+$(VENV)/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "FERScope needs Python 3.11 or newer; try make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
+	$(BIN)/pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,108 @@
+"""Saliency: which parts of a face speak for the predicted expression, and which for another one?"""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from ui.page import open_page, sentences
+
+picked = open_page("Saliency", "Which parts of a face speak for the predicted expression, and which for another one?")
+if picked.checkpoint is None:
+    st.stop()
+checkpoint = picked.checkpoint
+
+from ui.photographs import (  # noqa: E402  (the head of the page is drawn before OpenCV is loaded)
+    Analysis,
+    Photograph,
+    analyse,
+    ask_for_photographs,
+    choose_photograph,
+    pick_detector,
+)
+
+
+def choose_face(found: Analysis) -> int:
+    """Index of the face that is looked at; the largest at first."""
+    names = [
+        f"{i + 1} · {face.label} {face.probabilities.max():.0%}".replace("%", " %")
+        for i, face in enumerate(found.faces)
+    ]
+    if len(names) <= 8:
+        chosen = st.segmented_control("Face", names, default=names[0], required=True, key="face")
+    else:
+        chosen = st.selectbox("Face", names, key="face")
+    return names.index(str(chosen)) if chosen in names else 0
+
+
+def show_photograph(photograph: Photograph, found: Analysis) -> int | None:
+    """Photograph with boxes, the chosen face and its probabilities; index of that face, None without a face."""
+    from fer_core.plots.boxes import draw_boxes
+
+    left, right = st.columns([5, 7], gap="medium")
+    if not found.faces:
+        left.image(found.shown, width="stretch", alt=f"{photograph.name}, in which no face was found")
+        right.info(
+            "**No face was found** in this picture, so that nothing is classified. Faces of at least 40 pixels that "
+            "look towards the camera are found best; try a larger picture, or another detector in the sidebar.",
+            icon=":material/no_photography:",
+        )
+        return None
+    with right:
+        index = choose_face(found)
+        show_probabilities(found, index)
+    boxed = draw_boxes(found.shown, found.faces, factor=found.factor, chosen=index)
+    width, height = found.size
+    count = f"{len(found.faces)} face" + ("" if len(found.faces) == 1 else "s")
+    left.image(boxed, width="stretch", alt=f"{photograph.name} with {count} boxed and numbered")
+    left.caption(f"{photograph.name}: {width} x {height} pixels, {count}")
+    return index
+
+
+def show_probabilities(found: Analysis, index: int) -> None:
+    """The face's class probabilities as bars, beside the crop that was classified."""
+    from fer_core.plots.probabilities import probability_bars
+
+    face = found.faces[index]
+    crop, bars = st.columns([2, 3])
+    seen = st.session_state.get("seen", False)
+    side = checkpoint.card.preprocess.size_px
+    picture = checkpoint.card.preprocess.resize(face.crop) if seen else face.crop
+    times = max(1, 384 // picture.shape[0])
+    enlarged = np.repeat(np.repeat(picture, times, 0), times, 1)
+    crop.image(enlarged, width="stretch", alt=f"face {index + 1}, the crop that was classified")
+    crop.caption(f"{side} x {side} pixels" if seen else f"found with score {face.face.score:.2f}")
+    crop.toggle(
+        "Network's view", key="seen", help="In the network's own size and channels, enlarged without smoothing."
+    )
+    bars.plotly_chart(
+        probability_bars(face.probabilities.tolist(), face.classes), key="bars", config={"displaylogo": False}
+    )
+    bars.caption("The expression as annotators would label it, not what the person feels.")
+
+
+def show_page() -> None:
+    """The page below its head."""
+    detector = pick_detector()
+    photographs = ask_for_photographs()
+    if not photographs:
+        advice = "Add a photograph above, or switch to **Sample** to see what the page does."
+        st.info(advice, icon=":material/add_a_photo:")
+        return
+    model = checkpoint.card.weights_sha256
+    with st.spinner("Loading the model and looking for faces", show_time=True):
+        photograph = choose_photograph(photographs, str(checkpoint.folder), model, detector)
+        found = analyse(photograph, str(checkpoint.folder), model, detector)
+    index = show_photograph(photograph, found)
+    if index is None:
+        return
+    from ui.maps import ask_for_maps, show_maps
+
+    st.subheader("What the network looked at")
+    question = ask_for_maps(checkpoint, found.faces[index])
+    with st.spinner("Explaining", show_time=True):
+        show_maps(checkpoint, f"{photograph.key}/{detector}/{index}", found.faces[index], question)
+
+
+with sentences():
+    show_page()

@@ -1,0 +1,202 @@
+"""Saliency maps of one face: what is asked, the maps side by side, and what can be taken away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from fer_core.checkpoint import Checkpoint
+from fer_core.explain import (
+    DIVERGING,
+    SEQUENTIAL,
+    SaliencyMap,
+    coarse_note,
+    get_explainer,
+    get_method,
+    methods,
+    reporting,
+)
+from fer_core.explain.export import DRAWN_PX, as_json, as_npy, as_png, draw_map
+from fer_core.predict import FacePrediction
+from ui.page import sentences
+
+MAX_METHODS = 4
+PREDICTED = "the predicted class"
+NOBODY = "no other class"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of each method.
+
+    Attributes:
+        methods: names, in the order of the columns.
+        target: class to explain.
+        versus: class it is compared with, or None.
+        layer: dotted path.
+        opacity: of the strongest evidence, 0..1.
+    """
+
+    methods: tuple[str, ...]
+    target: str
+    versus: str | None
+    layer: str
+    opacity: float
+
+
+def ask_for_maps(checkpoint: Checkpoint, face: FacePrediction) -> Question:
+    """Draws the pickers; what is picked goes into the URL.
+
+    Raises:
+        CheckpointError, ModelError: the network cannot be opened or makes no maps.
+    """
+    explainer = get_explainer(checkpoint.folder)
+    layers = {layer.name: layer for layer in explainer.layers()}
+    names = [m.name for m in methods()]
+    first, second, third, fourth = st.columns([3, 2, 2, 3])
+    chosen = first.multiselect(
+        "Methods",
+        names,
+        default=names[:1],
+        max_selections=MAX_METHODS,
+        format_func=lambda name: get_method(name).title,
+        key="method",
+        bind="query-params",
+        help="Up to four, side by side. " + " ".join(f"**{m.title}**: {m.cost}." for m in methods()),
+    )
+    classes = face.classes.names
+    asked = second.selectbox("Why", [PREDICTED, *classes], key="target", bind="query-params")
+    target = face.label if asked == PREDICTED else asked
+    rivals = [NOBODY, *(name for name in classes if name != target)]
+    rival = third.selectbox("and not", rivals, key="versus", bind="query-params")
+    layer = fourth.selectbox(
+        "Layer",
+        list(layers),
+        index=len(layers) - 1,
+        format_func=lambda name: f"{name} ({layers[name].map_hw[0]} x {layers[name].map_hw[1]} cells)",
+        key="layer",
+        bind="query-params",
+    )
+    opacity = st.slider(
+        "Opacity of the strongest evidence", 0, 100, 70, 5, format="%d %%", key="opacity", bind="query-params"
+    )
+    note = coarse_note(explainer.layers(), layer)
+    if note:
+        st.warning(note, icon=":material/grid_view:")
+    return Question(tuple(chosen), target, None if rival == NOBODY else rival, layer, opacity / 100)
+
+
+def show_maps(checkpoint: Checkpoint, key: str, face: FacePrediction, question: Question) -> None:
+    """The maps in columns, each with its scale, its cost and its downloads.
+
+    Args:
+        checkpoint: the model.
+        key: tells this face from every other.
+        face: the face.
+        question: what is asked.
+    """
+    if not question.methods:
+        st.info("Pick at least one method above.")
+        return
+    rival = f" rather than **{question.versus}**" if question.versus else ""
+    st.markdown(f"Evidence for **{question.target}**{rival}.")
+    picture = np.asarray(cv2.resize(face.crop, (DRAWN_PX, DRAWN_PX), interpolation=cv2.INTER_LINEAR), np.uint8)
+    columns = st.columns(max(len(question.methods), 3))
+    for column, method in zip(columns, question.methods, strict=False):
+        with column, sentences():
+            with _progress(method):
+                saliency = _explain(
+                    checkpoint.card.weights_sha256, key, method, question.target, question.versus, question.layer,
+                    _crop=face.crop, _folder=str(checkpoint.folder),
+                )  # fmt: skip
+            _show(checkpoint, picture, saliency, question)
+    _legend(question.versus is not None)
+
+
+@st.cache_data(show_spinner=False, max_entries=512)
+def _explain(
+    model: str,  # noqa: ARG001  (part of the cache's key)
+    key: str,  # noqa: ARG001
+    method: str,
+    target: str,
+    versus: str | None,
+    layer: str,
+    *,
+    _crop: NDArray[np.uint8],
+    _folder: str,
+) -> SaliencyMap:
+    return get_explainer(_folder).explain(_crop, method=method, layer=layer, target=target, versus=versus)
+
+
+@contextmanager
+def _progress(method: str) -> Iterator[None]:
+    """A method that takes longer than half a second shows how far it is, what is left, and a way to stop."""
+    line, button = st.empty(), st.empty()
+    started = time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        elapsed = time.monotonic() - started
+        if elapsed > 0.5:
+            left = elapsed / done * (total - done)
+            line.progress(done / total, f"{get_method(method).title}: about {left:.0f} s left")
+            if done < total and not getattr(show, "asked", False):
+                show.asked = True  # type: ignore[attr-defined]
+                button.button("Stop", key=f"stop-{method}", on_click=_leave_out, args=(method,))
+
+    with reporting(show):
+        yield
+    line.empty()
+    button.empty()
+
+
+def _leave_out(method: str) -> None:
+    st.session_state["method"] = [m for m in st.session_state["method"] if m != method]
+
+
+def _show(checkpoint: Checkpoint, picture: NDArray[np.uint8], saliency: SaliencyMap, question: Question) -> None:
+    method = get_method(saliency.method)
+    drawn = draw_map(picture, saliency, opacity=question.opacity)
+    rows, columns = saliency.map_hw
+    st.markdown(f"**{method.title}**", help=f"{method.summary} {method.reference}")
+    st.image(drawn, width="stretch", alt=f"{method.title} map for {saliency.target} over the face")
+    st.caption(
+        f"{rows} x {columns} cells at {saliency.layer}; raw values {saliency.raw.min():.3g} to "
+        f"{saliency.raw.max():.3g}; logit {saliency.logit:.2f}, probability {saliency.probability:.1%}".replace(
+            "%", " %"
+        )
+        + ("" if method.class_specific else ". This method does not look at the class.")
+    )
+    base = f"{saliency.method}-{saliency.target.name}" + (f"-versus-{question.versus}" if question.versus else "")
+    card = checkpoint.card
+    for label, data, suffix, mime in (
+        ("Overlay (PNG)", as_png(drawn), "png", "image/png"),
+        ("Raw map (NPY)", as_npy(saliency), "npy", "application/octet-stream"),
+        ("Figures (JSON)", as_json(saliency, card.name, card.weights_sha256), "json", "application/json"),
+    ):
+        st.download_button(
+            label, data, f"{base}.{suffix}", mime, key=f"{saliency.method}-{suffix}", on_click="ignore", type="tertiary",
+            icon=":material/download:",
+        )  # fmt: skip
+
+
+def _legend(compares: bool) -> None:
+    """The colours, and what they mean."""
+    table = DIVERGING["blue-orange"] if compares else SEQUENTIAL["inferno"]
+    strip = np.repeat(np.asarray(table, np.uint8)[None], 14, axis=0)
+    says = (
+        "Blue speaks for the other class, orange for the explained one"
+        if compares
+        else "From no evidence, where the face is left as it is, to the strongest"
+    )
+    st.image(strip, width=256, alt=says)
+    st.caption(
+        f"{says}. Each map is drawn on its own scale, whose ends stand under it. A map shows where evidence lay, not "
+        "what would happen if that part of the face were covered."
+    )
