@@ -28,7 +28,8 @@ _SYNONYMS = {
 _CANONICAL = {spelling: name for name, others in _SYNONYMS.items() for spelling in (name, *others)}
 
 # Okabe and Ito (2008), https://jfly.uni-koeln.de/color/, told apart under the three common colour vision deficiencies.
-# Their black and yellow vanish on one of our two themes: neutral takes a grey and contempt a darker yellow.
+# Their black and yellow vanish on one of our two themes: neutral takes a grey and contempt a brown, chosen to be as far
+# from the others as those are from one another in each of the three.
 _COLOURS = {
     "angry": "#D55E00",
     "disgust": "#009E73",
@@ -36,8 +37,8 @@ _COLOURS = {
     "happy": "#E69F00",
     "sad": "#0072B2",
     "surprise": "#56B4E9",
-    "neutral": "#8C8C8C",
-    "contempt": "#A89F1D",
+    "neutral": "#6E6E6E",
+    "contempt": "#985040",
 }
 # For classes outside the eight: the muted scheme of Paul Tol (2021), https://sronpersonalpages.nl/~pault/.
 _OTHER_COLOURS = ("#CC6677", "#332288", "#DDCC77", "#117733", "#88CCEE", "#882255", "#44AA99", "#999933", "#AA4499")
@@ -154,7 +155,7 @@ def colour(name: str, among: Sequence[str] = ()) -> str:
     plain = canonical(name)
     if plain in _COLOURS:
         return _COLOURS[plain]
-    others = [n for n in among if n not in _COLOURS]
+    others = [n for n in map(canonical, among) if n not in _COLOURS]
     return _OTHER_COLOURS[(others.index(plain) if plain in others else 0) % len(_OTHER_COLOURS)]
 
 

@@ -34,7 +34,7 @@ class Preprocess(BaseModel):
         align: whether a detected face is rotated until its eyes are level, where the detector gives landmarks.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     size_px: int = Field(48, ge=8, le=1024)
     channels: Literal[1, 3] = 1
@@ -57,7 +57,7 @@ class Preprocess(BaseModel):
     def resize(self, face: Picture) -> Picture:
         """One face as pixels of the network's size and channels.
 
-        Shrinking averages over areas, enlarging is bilinear; a face of the right size is not resampled.
+        A side that shrinks is averaged over areas, one that grows is bilinear; a face of the right size is not resampled.
 
         Args:
             face: (H, W) grey or (H, W, 3) RGB, uint8.
@@ -78,11 +78,12 @@ class Preprocess(BaseModel):
             face = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)  # type: ignore[assignment]
         elif self.channels == 3 and face.ndim == 2:
             face = cv2.cvtColor(face, cv2.COLOR_GRAY2RGB)  # type: ignore[assignment]
-        if face.shape[:2] == (self.size_px, self.size_px):
+        height, width = face.shape[:2]
+        if (height, width) == (self.size_px, self.size_px):
             return np.ascontiguousarray(face)
-        shrinks = max(face.shape[:2]) > self.size_px
-        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        return cv2.resize(face, (self.size_px, self.size_px), interpolation=how)  # type: ignore[return-value]
+        # One after the other: asked to shrink one side and enlarge the other, OpenCV averages along neither.
+        face = cv2.resize(face, (min(width, self.size_px), min(height, self.size_px)), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        return cv2.resize(face, (self.size_px, self.size_px), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
     def stack(self, faces: Sequence[Picture]) -> torch.Tensor:
         """Faces of any size as one uint8 tensor (N, channels, size_px, size_px); N may be 0."""

@@ -180,10 +180,9 @@ def _show(checkpoint: Checkpoint, picture: NDArray[np.uint8], saliency: Saliency
         ("Raw map (NPY)", as_npy(saliency), "npy", "application/octet-stream"),
         ("Figures (JSON)", as_json(saliency, card.name, card.weights_sha256), "json", "application/json"),
     ):
-        st.download_button(
-            label, data, f"{base}.{suffix}", mime, key=f"{saliency.method}-{suffix}", on_click="ignore", type="tertiary",
-            icon=":material/download:",
-        )  # fmt: skip
+        name = f"{base}.{suffix}"
+        key = f"{saliency.method}-{suffix}"
+        st.download_button(label, data, name, mime, key, on_click="ignore", type="tertiary", icon=":material/download:")
 
 
 def _legend(compares: bool) -> None:

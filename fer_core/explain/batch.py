@@ -50,7 +50,7 @@ def explain_batch(
     difference whether the caller is in `no_grad` or `inference_mode`.
 
     Args:
-        model: maps (N, C, S, S) to logits (N, K).
+        model: maps (N, C, S, S) to logits (N, K); not itself made in `inference_mode`.
         inputs: (N, C, S, S), preprocessed. N may be 0.
         targets: per face a class index, or a pair (a, b) for "why a and not b", which explains logit a - logit b. None
             explains the predicted class of each.

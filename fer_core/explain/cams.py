@@ -28,7 +28,7 @@ Map = NDArray[np.float32]
 
 def _cam(name: str, model: nn.Module, **arguments: Any) -> Any:
     """One of the package's classes on a network. Without layers it sets no hooks."""
-    import pytorch_grad_cam as package  # noqa: PLC0415  (three seconds that only a first map pays)
+    import pytorch_grad_cam as package  # three seconds that only a first map pays
 
     package.score_cam.tqdm = package.ablation_cam.tqdm = Bars
     return getattr(package, name)(model, [], **arguments)
@@ -62,8 +62,8 @@ def _grad_cam_plus_plus(p: Pass, _settings: Settings) -> Map:
 def _eigen_cam(p: Pass, _settings: Settings) -> Map:
     """The package's `get_2d_projection` but for two things.
 
-    It asks for all singular vectors, which for a 100 x 100 map is a matrix of 10,000 x 10,000 and half a minute; only
-    the first is needed. And the sign of a singular vector is arbitrary: here the value of largest size is positive
+    It asks for all singular vectors, which for a 100 x 100 map is a matrix of 10,000 x 10,000 (400 MB); only the first
+    is needed. And the sign of a singular vector is arbitrary: here the value of largest size is positive
     (Seg-Eigen-CAM, doi:10.3390/app15137562).
     """
     maps = []
@@ -134,8 +134,8 @@ class _Bypass(nn.Module):
 class _Ablation(nn.Module):
     """Sets a channel to zero, as in the paper; called by `AblationCAM` under the names of its own `AblationLayer`.
 
-    That one subtracts ten million from a channel where activations can be negative, once more for each face of the
-    batch, which leaves any network's range.
+    That one subtracts ten million from a channel where activations can be negative, and ten million more for each
+    further channel of the batch, which leaves any network's range.
     """
 
     def activations_to_be_ablated(self, activations: NDArray[np.float32], _ratio: float) -> NDArray[np.int64]:

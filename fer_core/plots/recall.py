@@ -20,7 +20,10 @@ def recall_dots(per_class: Mapping[str, Mapping[str, Any]], classes: ClassSet) -
     """
     rows = [per_class[name] for name in classes.names]
     recalls = [row["recall"] for row in rows]
-    known = [r is not None for r in recalls]
+    # From the interval's ends to the dot; a class without samples has neither.
+    spans = [
+        (r["recall"] - r["recall_interval"][0], r["recall_interval"][1] - r["recall"]) if r["n"] else (0, 0) for r in rows
+    ]
     figure = go.Figure(
         go.Scatter(
             x=recalls,
@@ -30,12 +33,8 @@ def recall_dots(per_class: Mapping[str, Mapping[str, Any]], classes: ClassSet) -
             error_x={
                 "type": "data",
                 "symmetric": False,
-                "array": [
-                    row["recall_interval"][1] - row["recall"] if k else 0 for row, k in zip(rows, known, strict=True)
-                ],
-                "arrayminus": [
-                    row["recall"] - row["recall_interval"][0] if k else 0 for row, k in zip(rows, known, strict=True)
-                ],
+                "array": [above for _, above in spans],
+                "arrayminus": [below for below, _ in spans],
                 "color": "#8C8C8C",
                 "thickness": 1.5,
                 "width": 4,

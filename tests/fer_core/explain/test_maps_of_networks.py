@@ -6,6 +6,7 @@ import pytorch_grad_cam
 import torch
 from pytorch_grad_cam.utils.image import scale_cam_image
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from pytorch_grad_cam.utils.svd_on_activations import get_2d_projection
 from torch import nn
 
 from fer_core.errors import DataError, FERScopeError, ModelError
@@ -92,8 +93,6 @@ def test_agrees_with_the_package_after_its_scaling(
 
 
 def test_eigen_cam_is_the_packages_up_to_sign() -> None:
-    from pytorch_grad_cam.utils.svd_on_activations import get_2d_projection  # noqa: PLC0415
-
     model, inputs = small_compact(), faces(2)
     activations = model.features(inputs).detach().numpy()
     theirs = get_2d_projection(activations)
@@ -177,6 +176,27 @@ def test_the_callers_grad_mode_makes_no_difference(method: str) -> None:
     with torch.inference_mode():
         np.testing.assert_array_equal(explain_batch(model, faces(1), [2], method=method), expected)
         assert torch.is_inference_mode_enabled()
+
+
+class Masked(nn.Module):
+    """Multiplies features by the input, which autograd then has to keep."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.head = nn.Conv2d(1, 3, 3, padding=1), nn.Linear(3, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head((self.conv(x) * x).mean((2, 3)))
+
+
+def test_faces_made_in_inference_mode_may_stand_in_a_graph() -> None:
+    model = Masked()
+    expected = explain_batch(model, faces(1, size=8), [1], layer="conv")
+    with torch.inference_mode():
+        inputs = 1 * faces(1, size=8)
+        assert inputs.is_inference()
+        np.testing.assert_array_equal(explain_batch(model, inputs, [1], layer="conv"), expected)
 
 
 def test_double_precision_network() -> None:

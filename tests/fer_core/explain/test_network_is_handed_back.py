@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pytorch_grad_cam import ScoreCAM
 from torch import nn
 
 from fer_core.errors import ModelError
@@ -166,8 +167,6 @@ def test_bars_stay_out_of_the_log_and_progress_is_told(method: str, capfd: pytes
 
 
 def test_bars_of_others_stay(capfd: pytest.CaptureFixture[str]) -> None:
-    from pytorch_grad_cam import ScoreCAM  # noqa: PLC0415
-
     explain_batch(network(), faces(1), [1], method="scorecam", layer="2")
     model = network()
     ScoreCAM(model, [model[2]])(faces(1), None)
