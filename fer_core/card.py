@@ -10,9 +10,9 @@ import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from fer_core.errors import CheckpointError, FERScopeError
 from fer_core.labels import ClassSet, class_set
@@ -23,6 +23,20 @@ if TYPE_CHECKING:
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def _only_its_own(arguments: dict[str, Any]) -> dict[str, Any]:
+    others = sorted({"num_classes", "in_channels", "checkpoint_path"} & arguments.keys())
+    if others:
+        raise ValueError(
+            f"{', '.join(others)} cannot be set here: the classes and the preprocessing decide the network's outputs "
+            f"and inputs, and its weights are those of {WEIGHTS}"
+        )
+    return arguments
+
+
+# What `create_model` is given for an architecture, besides its name, its outputs and its inputs.
+Arguments = Annotated[dict[str, Any], AfterValidator(_only_its_own)]
 
 
 class Trained(BaseModel):
@@ -70,12 +84,12 @@ class Card(BaseModel):
         created: UTC time, ISO 8601.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     name: str
     summary: str = ""
     architecture: str
-    arguments: dict[str, Any] = Field(default_factory=dict)
+    arguments: Arguments = Field(default_factory=dict)
     classes: tuple[str, ...]
     preprocess: Preprocess
     flip: bool = False
@@ -131,7 +145,7 @@ def read_card(folder: Path) -> Card:
     """
     file = folder / CARD
     try:
-        return Card.model_validate_json(file.read_text(encoding="utf-8"))
+        return Card.model_validate_json(file.read_bytes())
     except OSError as error:
         raise CheckpointError(
             f"{folder} holds no {CARD}; a checkpoint is a folder with {CARD} and {WEIGHTS}."

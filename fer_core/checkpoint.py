@@ -1,7 +1,7 @@
 """Checkpoints: a folder with `model.safetensors` and `card.json`.
 
-Weights are read with safetensors only: a pickle can run code and is refused by its first bytes. Torch is imported where
-weights are touched, not before.
+Weights are read with safetensors only, since a pickle can run code. Torch is imported where weights are touched, not
+before.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Checkpoint:
 
         Raises:
             CheckpointError: the weights are missing, unreadable, or do not fit the card.
+            ModelError: the card's architecture is unknown, or does not take the card's arguments.
         """
         file = self.folder / WEIGHTS
         weights = read_weights(file)
@@ -69,16 +70,18 @@ def read_weights(file: Path) -> dict[str, Any]:
 
     if not file.is_file():
         raise CheckpointError(f"There are no weights at {file}; a checkpoint holds {WEIGHTS} beside {CARD}.")
-    with file.open("rb") as stream:
-        start = stream.read(4)
-    if start[:2] == b"PK" or start[:1] == b"\x80" or file.suffix in {".pt", ".pth", ".ckpt", ".pkl"}:
-        raise CheckpointError(
-            f"{file.name} is a pickle, as torch.save writes it, and opening one can run code. Save the weights with "
-            "safetensors.torch.save_file on the machine where they were made."
-        )
+    start = b""
     try:
+        with file.open("rb") as stream:
+            start = stream.read(2)
         return load_file(file)
     except (SafetensorError, OSError) as error:
+        # Asked only now, because a good file begins with a length that may look like the first bytes of a pickle.
+        if start == b"PK" or start[:1] == b"\x80" or file.suffix in {".pt", ".pth", ".ckpt", ".pkl"}:
+            raise CheckpointError(
+                f"{file.name} is a pickle, as torch.save writes it, and opening one can run code. Save the weights "
+                "with safetensors.torch.save_file on the machine where they were made."
+            ) from error
         raise CheckpointError(f"{file} is not a readable safetensors file ({error}). Copy it again.") from error
 
 
@@ -130,17 +133,18 @@ def open_checkpoint(name: str | Path) -> Checkpoint:
         CheckpointError: unknown name (those there are are listed), a file instead of a folder, or a bad card.
     """
     path = Path(name)
-    if path.is_file():
+    # Of `os.path`, because a path that is too long is an error to `Path` and simply none here.
+    if os.path.isfile(path):  # noqa: PTH113
         if path.name == WEIGHTS:
             path = path.parent
         else:
             read_weights(path)  # a pickle gets its own sentence
             raise CheckpointError(f"{path} is a file; a checkpoint is a folder with {CARD} and {WEIGHTS}.")
-    if path.is_dir() and (path / CARD).exists():
+    if os.path.isfile(path / CARD):  # noqa: PTH113
         return Checkpoint(path, read_card(path))
     if NAME.fullmatch(str(name)):
         for base in checkpoint_folders():
             if (base / name / CARD).is_file():
                 return Checkpoint(base / name, read_card(base / name))
-    known = ", ".join(c.card.name for c in list_checkpoints()) or "none yet"
+    known = ", ".join(c.folder.name for c in list_checkpoints()) or "none yet"
     raise CheckpointError(f"There is no checkpoint {str(name)!r}; on this machine there are: {known}.")

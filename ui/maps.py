@@ -28,6 +28,7 @@ from fer_core.predict import FacePrediction
 from ui.page import sentences
 
 MAX_METHODS = 4
+MAPS_KEPT = 256
 PREDICTED = "the predicted class"
 NOBODY = "no other class"
 
@@ -111,28 +112,23 @@ def show_maps(checkpoint: Checkpoint, key: str, face: FacePrediction, question: 
     columns = st.columns(max(len(question.methods), 3))
     for column, method in zip(columns, question.methods, strict=False):
         with column, sentences():
-            with _progress(method):
-                saliency = _explain(
-                    checkpoint.card.weights_sha256, key, method, question.target, question.versus, question.layer,
-                    _crop=face.crop, _folder=str(checkpoint.folder),
-                )  # fmt: skip
+            saliency = _explain(checkpoint, key, face, question, method)
             _show(checkpoint, picture, saliency, question)
     _legend(question.versus is not None)
 
 
-@st.cache_data(show_spinner=False, max_entries=512)
-def _explain(
-    model: str,  # noqa: ARG001  (part of the cache's key)
-    key: str,  # noqa: ARG001
-    method: str,
-    target: str,
-    versus: str | None,
-    layer: str,
-    *,
-    _crop: NDArray[np.uint8],
-    _folder: str,
-) -> SaliencyMap:
-    return get_explainer(_folder).explain(_crop, method=method, layer=layer, target=target, versus=versus)
+def _explain(checkpoint: Checkpoint, key: str, face: FacePrediction, question: Question, method: str) -> SaliencyMap:
+    """A map, made once in a session. Not `st.cache_data`: what runs within that may not show progress or a button."""
+    kept = st.session_state.setdefault("maps", {})
+    asked = (checkpoint.card.weights_sha256, key, method, question.target, question.versus, question.layer)
+    if asked not in kept:
+        with _progress(method):
+            kept[asked] = get_explainer(checkpoint.folder).explain(
+                face.crop, method=method, layer=question.layer, target=question.target, versus=question.versus
+            )
+        while len(kept) > MAPS_KEPT:
+            kept.pop(next(iter(kept)))
+    return kept[asked]  # type: ignore[no-any-return]
 
 
 @contextmanager
@@ -140,15 +136,17 @@ def _progress(method: str) -> Iterator[None]:
     """A method that takes longer than half a second shows how far it is, what is left, and a way to stop."""
     line, button = st.empty(), st.empty()
     started = time.monotonic()
+    asked = False
 
     def show(done: int, total: int) -> None:
+        nonlocal asked
         elapsed = time.monotonic() - started
-        if elapsed > 0.5:
-            left = elapsed / done * (total - done)
-            line.progress(done / total, f"{get_method(method).title}: about {left:.0f} s left")
-            if done < total and not getattr(show, "asked", False):
-                show.asked = True  # type: ignore[attr-defined]
-                button.button("Stop", key=f"stop-{method}", on_click=_leave_out, args=(method,))
+        if elapsed < 0.5 or done == total:
+            return
+        line.progress(done / total, f"{get_method(method).title}: about {elapsed / done * (total - done):.0f} s left")
+        if not asked:  # a button may be drawn once in a run
+            button.button("Stop", key=f"stop-{method}", on_click=_leave_out, args=(method,))
+            asked = True
 
     with reporting(show):
         yield

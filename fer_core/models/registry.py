@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import inspect
-from collections.abc import Callable
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +62,7 @@ def architectures() -> tuple[Architecture, ...]:
     return tuple(_REGISTRY[name] for name in sorted(_REGISTRY))
 
 
-def create_model(name: str, *, num_classes: int, in_channels: int = 3, **arguments: Any) -> nn.Module:
+def create_model(name: str, /, *, num_classes: int, in_channels: int = 3, **arguments: Any) -> nn.Module:
     """A freshly initialised network that maps (N, in_channels, H, W) to logits (N, num_classes).
 
     Args:
@@ -80,7 +83,7 @@ def create_model(name: str, *, num_classes: int, in_channels: int = 3, **argumen
             return _torchvision(rest, num_classes, in_channels, arguments)
         if family == "timm" and rest:
             return _timm(rest, num_classes, in_channels, arguments)
-    except TypeError as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"The architecture {name!r} does not take these arguments: {error}.") from error
     raise ModelError(f"Unknown architecture {name!r}{_nearest(name, sorted(_REGISTRY))}")
 
@@ -92,6 +95,9 @@ def _nearest(name: str, known: list[str]) -> str:
     return f"; there are {', '.join(known)}, torchvision/NAME and timm/NAME."
 
 
+_WITH_SECOND_HEADS = {"googlenet", "inception_v3"}  # in training they would answer with three logits, or two
+
+
 def _torchvision(name: str, num_classes: int, in_channels: int, arguments: dict[str, Any]) -> nn.Module:
     from torchvision import models  # noqa: PLC0415  (half a second that only these families pay)
 
@@ -101,6 +107,8 @@ def _torchvision(name: str, num_classes: int, in_channels: int, arguments: dict[
     if name not in known:
         raise ModelError(f"torchvision has no classifier {name!r}{_nearest(name, known)}")
     pretrained = arguments.pop("pretrained", False)
+    if name in _WITH_SECOND_HEADS:
+        arguments.setdefault("aux_logits", False)
     try:
         model: nn.Module = models.get_model(name, weights="DEFAULT" if pretrained else None, **arguments)
     except OSError as error:
@@ -116,10 +124,35 @@ def _timm(name: str, num_classes: int, in_channels: int, arguments: dict[str, An
     if not timm.is_model(name):
         raise ModelError(f"timm has no model {name!r}{_nearest(name, timm.list_models())}")
     try:
-        model: nn.Module = timm.create_model(name, num_classes=num_classes, in_chans=in_channels, **arguments)
+        with _hub_at_once() if arguments.get("pretrained") else contextlib.nullcontext():
+            model: nn.Module = timm.create_model(name, num_classes=num_classes, in_chans=in_channels, **arguments)
     except OSError as error:
         raise _no_weights(name, error) from error
     return model
+
+
+@contextlib.contextmanager
+def _hub_at_once() -> Iterator[None]:
+    """Where the hub does not answer, its client looks in the cache only; by itself it would ask again for 47 seconds."""
+    from huggingface_hub import constants  # noqa: PLC0415  (timm has loaded it)
+
+    before = constants.HF_HUB_OFFLINE  # asked at each request
+    constants.HF_HUB_OFFLINE = before or not _answers(constants.ENDPOINT)
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+def _answers(url: str) -> bool:
+    request = urllib.request.Request(url, method="HEAD")  # noqa: S310  (the hub's own address)
+    try:
+        urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
+    except urllib.error.HTTPError:  # an answer too
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _no_weights(name: str, error: OSError) -> UnavailableError:

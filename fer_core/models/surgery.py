@@ -21,11 +21,10 @@ def set_input_channels(model: nn.Module, in_channels: int) -> nn.Module:
     Raises:
         ModelError: the model has no convolution.
     """
-    for path, layer in model.named_modules():
-        if isinstance(layer, nn.Conv2d):
-            break
-    else:
+    first = next(((path, layer) for path, layer in model.named_modules() if isinstance(layer, nn.Conv2d)), None)
+    if first is None:
         raise ModelError(f"{type(model).__name__} has no convolution whose input could be changed.")
+    path, layer = first
     if layer.in_channels == in_channels:
         return model
     new = nn.Conv2d(

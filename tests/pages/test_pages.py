@@ -1,0 +1,109 @@
+"""The pages' scripts through Streamlit's AppTest: what they draw, and what they do with what is given."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from skimage import data
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).resolve().parents[2]
+SALIENCY = "pages/5_Saliency.py"
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The app on its first page, not run yet."""
+    monkeypatch.chdir(ROOT)
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+
+
+def texts(app: AppTest) -> str:
+    """Everything that the page says in words."""
+    kinds = (app.title, app.markdown, app.caption, app.info, app.warning, app.error)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def png(picture: Image.Image) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
+def test_start_page_names_the_checkpoint_its_figures_and_limits(app: AppTest) -> None:
+    app.run()
+    assert not app.exception
+    assert [title.value for title in app.title] == ["FERScope"]
+    assert [header.value for header in app.subheader] == ["Three things to do next", "Loaded: compact"]
+    said = texts(app).replace("\u00a0", " ")
+    assert "n = 3,589" in said
+    assert "28,709 training faces" in said
+    assert "not what a person feels" in said
+
+
+def test_start_page_without_checkpoints_says_what_to_do(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.page.list_checkpoints", list)
+    app.run()
+    assert not app.exception
+    assert "python -m training fit compact" in app.warning[0].value
+
+
+def test_sample_is_happy_and_explained(app: AppTest) -> None:
+    app.run()
+    app.switch_page(SALIENCY).run()
+    assert not app.exception
+    said = texts(app)
+    assert "512 x 512 pixels, 1 face" in said
+    assert "Evidence for **happy**." in said
+    assert "6 x 6 cells at features.stage4" in said
+
+
+def test_every_method_and_class_can_be_picked(app: AppTest) -> None:
+    app.run()
+    app.switch_page(SALIENCY).run()
+    app.multiselect(key="method").set_value(["gradcam", "layercam", "eigencam", "ablationcam"])
+    app.selectbox(key="target").set_value("fear")
+    app.selectbox(key="versus").set_value("surprise")
+    app.run()
+    assert not app.exception
+    assert not app.error
+    said = texts(app)
+    assert "Evidence for **fear** rather than **surprise**." in said
+    assert all(title in said for title in ("**Grad-CAM**", "**Layer-CAM**", "**Eigen-CAM**", "**Ablation-CAM**"))
+    assert "This method does not look at the class." in said
+
+
+def test_no_method_picked_says_so(app: AppTest) -> None:
+    app.run()
+    app.switch_page(SALIENCY).run()
+    app.multiselect(key="method").set_value([]).run()
+    assert not app.exception
+    assert "Pick at least one method above." in texts(app)
+
+
+def test_upload_source_without_a_file_says_what_to_do_next(app: AppTest) -> None:
+    app.run()
+    app.switch_page(SALIENCY).run()
+    app.button_group(key="source").set_value("Upload").run()
+    assert not app.exception
+    assert "Add a photograph above" in texts(app)
+
+
+def test_a_broken_picture_among_others_is_named_and_the_rest_is_shown(app: AppTest) -> None:
+    face = png(Image.fromarray(data.astronaut()))
+    app.run()
+    app.switch_page(SALIENCY).run()
+    app.button_group(key="source").set_value("Upload").run()
+    files = [("cut.png", face[:2000]), ("page.jpg", b"<html></html>"), ("me.png", face)]
+    app.file_uploader(key="photographs").set_value([(name, content, "image/png") for name, content in files]).run()
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert table["picture"].tolist() == ["cut.png", "page.jpg", "me.png"]
+    assert table["faces"].tolist()[2] == 1
+    assert "cut short" in table["expressions"][0]
+    assert "a web page" in table["expressions"][1]
+    assert table["expressions"][2] == "happy"
+    assert "me.png: 512 x 512 pixels, 1 face" in texts(app)
