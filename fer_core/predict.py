@@ -16,6 +16,7 @@ from torch import nn
 from torch.fx.experimental.optimization import fuse
 from torch.fx.proxy import TraceError
 
+from fer_core.card import Card
 from fer_core.checkpoint import Checkpoint, open_checkpoint
 from fer_core.labels import ClassSet
 
@@ -106,19 +107,19 @@ _lock = threading.Lock()
 
 
 def get_predictor(name: str | Path, precision: Precision = "float32") -> Predictor:
-    """The predictor of a checkpoint, loaded once per process and again when its weights change on disk.
+    """The predictor of a checkpoint, loaded once per process and again when its weights or its card change on disk.
 
     Raises:
         CheckpointError: as `open_checkpoint` and `Checkpoint.load`.
     """
     checkpoint = open_checkpoint(name)
     with _lock:
-        return _cached(str(checkpoint.folder), checkpoint.card.weights_sha256, precision)
+        return _cached(checkpoint.folder, checkpoint.card.model_dump_json(), precision)
 
 
 @functools.lru_cache(maxsize=8)
-def _cached(folder: str, _weights: str, precision: Precision) -> Predictor:
-    return Predictor(open_checkpoint(folder), precision)
+def _cached(folder: Path, card: str, precision: Precision) -> Predictor:
+    return Predictor(Checkpoint(folder, Card.model_validate_json(card)), precision)
 
 
 @dataclass(frozen=True)

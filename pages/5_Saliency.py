@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from ui.page import open_page, sentences
+from ui.page import open_page, sentences, warm_up
 
 picked = open_page("Saliency", "Which parts of a face speak for the predicted expression, and which for another one?")
 if picked.checkpoint is None:
     st.stop()
 checkpoint = picked.checkpoint
+warm_up(checkpoint.card.name)
 
 from ui.photographs import (  # noqa: E402  (the head of the page is drawn before OpenCV is loaded)
     Analysis,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import streamlit as st
 
 from fer_core.checkpoint import Checkpoint, list_checkpoints, open_checkpoint
@@ -97,18 +98,18 @@ def sentences() -> Iterator[None]:
 
 @st.cache_resource(show_spinner=False)
 def warm_up(checkpoint: str) -> threading.Thread:
-    """Loads torch and the checkpoint in the background, once per process, while the user reads the page."""
+    """Explains a blank face in the background, once per process: what is heavy is loaded while people read."""
 
     def load() -> None:
         try:
-            # Heavy; that is the point.
             from fer_core.explain import get_explainer
             from fer_core.faces import get_detector
             from fer_core.predict import get_predictor
 
-            get_predictor(checkpoint)
-            get_detector()
-            get_explainer(checkpoint)
+            blank = np.zeros((64, 64, 3), np.uint8)
+            get_detector().detect(blank)
+            get_predictor(checkpoint).probabilities([blank])
+            get_explainer(checkpoint).explain(blank)
         except (FERScopeError, ModuleNotFoundError):
             return  # the page that needs it asks again and shows the sentence
 
