@@ -19,6 +19,7 @@ from fer_core.images import check_rgb
 # Beyond this the landmarks are more likely wrong than the head is turned (YuNet itself finds faces up to about 45).
 MAX_TILT_DEG = 60.0
 _MAX_SIDE = 8192
+_FINE_SIDE = 4096  # of the picture that is averaged; a larger box is sampled with gaps, which nobody sees
 
 
 def crop_face(
@@ -57,7 +58,7 @@ def crop_face(
     _check_side(out)
     # OpenCV's warp samples points: shrinking by it alone would skip pixels. It makes the smallest whole multiple of
     # the crop that is no smaller than the original, and equal squares of that are averaged.
-    factor = max(1, min(math.ceil(side / out - 1e-9), _MAX_SIDE // out))
+    factor = max(1, min(math.ceil(side / out - 1e-9), _FINE_SIDE // out))
     fine = cv2.warpAffine(
         np.ascontiguousarray(image),
         crop_matrix(face, margin=margin, size=out * factor, align=align, shift_y=shift_y),

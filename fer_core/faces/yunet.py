@@ -2,6 +2,10 @@
 
 Its file of 0.2 MB is in no wheel. It is downloaded when asked for, and its SHA-256 is compared before OpenCV sees it:
 the bytes that were compared are the bytes that are loaded.
+
+Its landmarks follow a tilted head only where the face is some 200 to 300 pixels large: turned by 30 degrees, faces of
+90 pixels gave 4 degrees, and 24 when looked at again enlarged. So each face found is looked at once more, for its
+landmarks alone.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import logging
+import math
 import os
 import tempfile
 import threading
@@ -21,9 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.errors import UnavailableError
+from fer_core.faces.align import crop_face
 from fer_core.faces.face import Face
 from fer_core.faces.pyramid import detect_in_sizes
 from fer_core.faces.registry import register_detector
+from fer_core.workspace import workspace
 
 FILE_NAME = "face_detection_yunet_2023mar.onnx"
 SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
@@ -31,12 +38,15 @@ URL = f"https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yune
 ENV = "FERSCOPE_YUNET"
 
 _SIZE = 232_589  # bytes
+# Of the crops tried (margins 0 to 0.5, sides 64 to 640) the one whose landmarks follow a tilt best.
+_LANDMARK_MARGIN = 0.3
+_LANDMARK_SIDE = 400
 _log = logging.getLogger(__name__)
 
 
 def cache_path() -> Path:
     """Where a download goes: `models/` in the workspace (`FERSCOPE_HOME`, default `./workspace`)."""
-    return Path(os.environ.get("FERSCOPE_HOME") or "workspace") / "models" / FILE_NAME
+    return workspace() / "models" / FILE_NAME
 
 
 def is_ready() -> bool:
@@ -81,6 +91,7 @@ class YuNet:
         path: the ONNX file. By default what `FERSCOPE_YUNET` names, else the cache, else a download into it.
         threshold: least score of a face, 0 to 1. At 0.7 it found 30 of 30 faces with one false alarm.
         max_pixels: width times height of the largest copy looked at; 1920 x 1440 take about 0.25 s on one core.
+        exact_landmarks: look at each face once more for landmarks that follow a tilted head (about 10 ms a face).
 
     Raises:
         UnavailableError: the file is missing, is not the one that was checked, or cannot be downloaded.
@@ -88,18 +99,40 @@ class YuNet:
 
     name = "yunet"
 
-    def __init__(self, path: Path | None = None, *, threshold: float = 0.7, max_pixels: int = 1920 * 1440) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        threshold: float = 0.7,
+        max_pixels: int = 1920 * 1440,
+        exact_landmarks: bool = True,
+    ) -> None:
         named = os.environ.get(ENV)
         data = _read_checked(path or (Path(named) if named else fetch_yunet()))
         weights = np.frombuffer(data, np.uint8)
         empty = np.empty(0, np.uint8)
         self._net = cv2.FaceDetectorYN.create("onnx", weights, empty, (320, 320), threshold)
         self._max_pixels = max_pixels
+        self._exact_landmarks = exact_landmarks
         self._lock = threading.Lock()  # the size of the picture is state of the detector
 
     def detect(self, image: NDArray[np.uint8]) -> list[Face]:
         """See `Detector.detect`; every face has landmarks."""
-        return detect_in_sizes(image, self._look, max_pixels=self._max_pixels)
+        faces = detect_in_sizes(image, self._look, max_pixels=self._max_pixels)
+        return [self._look_closer(image, face) for face in faces] if self._exact_landmarks else faces
+
+    def _look_closer(self, image: NDArray[np.uint8], face: Face) -> Face:
+        """The same face with the landmarks of its enlarged crop; as it was where the crop shows no face there."""
+        crop = crop_face(image, face, margin=_LANDMARK_MARGIN, size=_LANDMARK_SIDE, align=False)
+        middle = (_LANDMARK_SIDE / 2, _LANDMARK_SIDE / 2)
+        near = [f for f in self._look(crop) if math.dist(f.centre, middle) < _LANDMARK_SIDE / 4]
+        if not near:
+            return face
+        best = min(near, key=lambda f: math.dist(f.centre, middle))
+        scale = max(face.box[2:]) * (1 + 2 * _LANDMARK_MARGIN) / _LANDMARK_SIDE
+        back = best.scaled(scale, scale).landmarks
+        corner = np.array(face.centre, np.float32) - scale * _LANDMARK_SIDE / 2
+        return face if back is None else Face(face.box, face.score, back + corner.astype(np.float32))
 
     def _look(self, copy: NDArray[np.uint8]) -> list[Face]:
         height, width = copy.shape[:2]
