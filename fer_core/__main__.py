@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,8 +22,8 @@ Sample = Annotated[bool, typer.Option("--sample", help="Use the photograph that 
 
 def _pictures(paths: list[Path] | None, sample: bool) -> list[tuple[str, Any]]:
     """Names with a picture each, or with the error that it gave."""
-    from fer_core.images import read_image  # noqa: PLC0415
-    from fer_core.sample import SAMPLE_NAME, sample_photograph  # noqa: PLC0415
+    from fer_core.images import read_image
+    from fer_core.sample import SAMPLE_NAME, sample_photograph
 
     found: list[tuple[str, Any]] = [(SAMPLE_NAME, sample_photograph())] if sample else []
     for path in paths or []:
@@ -44,8 +45,8 @@ def predict_command(
     as_json: Json = False,
 ) -> None:
     """Name the expression of every face in photographs; a picture that cannot be read does not stop the others."""
-    from fer_core.faces import get_detector  # noqa: PLC0415
-    from fer_core.predict import get_predictor, predict_image  # noqa: PLC0415
+    from fer_core.faces import get_detector
+    from fer_core.predict import get_predictor, predict_image
 
     pictures, predictor, finder = _pictures(images, sample), get_predictor(checkpoint), get_detector(detector)
     rows: list[dict[str, Any]] = []
@@ -83,22 +84,33 @@ def explain_command(  # noqa: PLR0913, PLR0917  (a command line has as many opti
     as_json: Json = False,
 ) -> None:
     """Show which parts of each face speak for a class: overlay (PNG), raw map (NPY) and figures (JSON) in a folder."""
-    from fer_core.explain import get_explainer  # noqa: PLC0415
-    from fer_core.explain.export import explain_photograph  # noqa: PLC0415
-    from fer_core.faces import get_detector  # noqa: PLC0415
+    from fer_core.explain import get_explainer
+    from fer_core.explain.export import explain_photograph
+    from fer_core.faces import get_detector
 
     pictures, explainer, finder = _pictures(images, sample), get_explainer(checkpoint), get_detector(detector)
     rows: list[dict[str, Any]] = []
-    for name, picture in pictures:
+    for (name, picture), stem in zip(pictures, _stems(pictures), strict=True):
         if isinstance(picture, FERScopeError):
             rows.append({"image": name, "faces": [], "error": str(picture)})
             continue
         faces = explain_photograph(picture, explainer, finder, method=method, layer=layer, target=target, versus=versus)
-        stem = Path(name).stem.split(" ")[0]
         rows.append({"image": name, "faces": [face.save(out, f"{stem}-{i + 1}") for i, face in enumerate(faces)]})
     emit(rows, as_json, "\n".join(_explained(row) for row in rows))
     if any("error" in row for row in rows):
         raise typer.Exit(2)
+
+
+def _stems(pictures: list[tuple[str, Any]]) -> list[str]:
+    """What each picture's files are called: by its own name, and a number where another one has that name."""
+    from fer_core.sample import SAMPLE_NAME
+
+    stems: list[str] = []
+    for name, _ in pictures:
+        plain = "astronaut" if name == SAMPLE_NAME else Path(name).stem
+        numbered = (f"{plain}-{number}" for number in itertools.count(2))
+        stems.append(next(stem for stem in itertools.chain([plain], numbered) if stem not in stems))
+    return stems
 
 
 def _explained(row: dict[str, Any]) -> str:
@@ -117,9 +129,9 @@ def evaluate_command(
     as_json: Json = False,
 ) -> None:
     """Measure a checkpoint on one split of a data set of face crops."""
-    from fer_core.data import read_samples  # noqa: PLC0415
-    from fer_core.evaluate.evaluation import evaluate  # noqa: PLC0415
-    from fer_core.predict import get_predictor  # noqa: PLC0415
+    from fer_core.data import read_samples
+    from fer_core.evaluate.evaluation import evaluate
+    from fer_core.predict import get_predictor
 
     predictor = get_predictor(checkpoint)
     samples = read_samples(data, labels=labels).samples.split(split)
@@ -130,11 +142,11 @@ def evaluate_command(
 @app.command("models")
 def models_command(as_json: Json = False) -> None:
     """List architectures with their parameter counts, checkpoints, and saliency methods."""
-    import torch  # noqa: PLC0415
+    import torch
 
-    from fer_core.checkpoint import list_checkpoints  # noqa: PLC0415
-    from fer_core.explain import methods  # noqa: PLC0415
-    from fer_core.models import architectures  # noqa: PLC0415
+    from fer_core.checkpoint import list_checkpoints
+    from fer_core.explain import methods
+    from fer_core.models import architectures
 
     known = []
     for architecture in architectures():
@@ -143,7 +155,7 @@ def models_command(as_json: Json = False) -> None:
         count = sum(p.numel() for p in network.parameters())
         known.append({"name": architecture.name, "parameters": count, "summary": architecture.summary})
     shipped = [
-        {"name": c.card.name, "parameters": c.card.parameters, "summary": c.card.summary, "folder": str(c.folder)}
+        {"name": c.folder.name, "parameters": c.card.parameters, "summary": c.card.summary, "folder": str(c.folder)}
         for c in list_checkpoints()
     ]
     ways = [{"name": m.name, "summary": m.summary} for m in methods()]

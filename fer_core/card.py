@@ -129,7 +129,7 @@ class Card(BaseModel):
         Raises:
             ModelError: unknown architecture or arguments.
         """
-        from fer_core.models import create_model  # noqa: PLC0415  (torch)
+        from fer_core.models import create_model  # torch
 
         arguments = {k: v for k, v in self.arguments.items() if k != "pretrained"}
         return create_model(

@@ -65,8 +65,8 @@ def read_weights(file: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: no such file, a pickle (`.pt`, `.pth`, `.bin`, `.ckpt`), or not safetensors.
     """
-    from safetensors import SafetensorError  # noqa: PLC0415  (torch)
-    from safetensors.torch import load_file  # noqa: PLC0415
+    from safetensors import SafetensorError  # torch
+    from safetensors.torch import load_file
 
     if not file.is_file():
         raise CheckpointError(f"There are no weights at {file}; a checkpoint holds {WEIGHTS} beside {CARD}.")
@@ -91,7 +91,7 @@ def save_checkpoint(folder: Path, model: nn.Module, card: Card) -> Checkpoint:
     Returns:
         The checkpoint with `parameters` and `weights_sha256` filled in.
     """
-    from safetensors.torch import save_file  # noqa: PLC0415  (torch)
+    from safetensors.torch import save_file  # torch
 
     folder.mkdir(parents=True, exist_ok=True)
     scratch = folder / f".{WEIGHTS}.{os.getpid()}"

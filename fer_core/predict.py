@@ -163,7 +163,7 @@ def predict_image(image: Picture, predictor: Predictor, detector: Detector) -> l
         predictor: the model.
         detector: finds the faces.
     """
-    from fer_core.faces import crop_face  # noqa: PLC0415  (OpenCV is not needed to classify crops)
+    from fer_core.faces import crop_face  # OpenCV is not needed to classify crops
 
     faces = detector.detect(image)
     how = predictor.card.preprocess

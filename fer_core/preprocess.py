@@ -57,7 +57,7 @@ class Preprocess(BaseModel):
     def resize(self, face: Picture) -> Picture:
         """One face as pixels of the network's size and channels.
 
-        A side that shrinks is averaged over areas, one that grows is bilinear; a face of the right size is not resampled.
+        A side that shrinks is averaged over areas, one that grows is bilinear; a face of the right size stays as it is.
 
         Args:
             face: (H, W) grey or (H, W, 3) RGB, uint8.
@@ -82,12 +82,13 @@ class Preprocess(BaseModel):
         if (height, width) == (self.size_px, self.size_px):
             return np.ascontiguousarray(face)
         # One after the other: asked to shrink one side and enlarge the other, OpenCV averages along neither.
-        face = cv2.resize(face, (min(width, self.size_px), min(height, self.size_px)), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        smaller = (min(width, self.size_px), min(height, self.size_px))
+        face = cv2.resize(face, smaller, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
         return cv2.resize(face, (self.size_px, self.size_px), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
     def stack(self, faces: Sequence[Picture]) -> torch.Tensor:
         """Faces of any size as one uint8 tensor (N, channels, size_px, size_px); N may be 0."""
-        import torch  # noqa: PLC0415  (cards are read without it)
+        import torch  # cards are read without it
 
         side, channels = self.size_px, self.channels
         if not len(faces):
@@ -97,7 +98,7 @@ class Preprocess(BaseModel):
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
         """Pixels (N, channels, H, W), uint8 or float in 0..255, as float32 with the stored mean and deviation."""
-        import torch  # noqa: PLC0415
+        import torch
 
         scale = torch.tensor([255.0 * s for s in self.std], device=pixels.device).view(1, -1, 1, 1)
         offset = torch.tensor([255.0 * m for m in self.mean], device=pixels.device).view(1, -1, 1, 1)

@@ -10,6 +10,6 @@ SAMPLE_NAME = "astronaut (NASA, public domain)"
 
 def sample_photograph() -> NDArray[np.uint8]:
     """(512, 512, 3) RGB, uint8: one smiling face, from the wheel of scikit-image."""
-    from skimage import data  # noqa: PLC0415  (only who asks for the sample pays for scikit-image)
+    from skimage import data  # only who asks for the sample pays for scikit-image
 
     return np.asarray(data.astronaut(), np.uint8)

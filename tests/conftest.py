@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from fer_core.data import SampleTable
 from fer_core.labels import FER7, ClassSet
 
 Picture = NDArray[np.uint8]
+
+# Read when torch is loaded. Networks this small gain nothing from a second thread, and lose much where it has to wait.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +39,7 @@ def _pattern(kind: int, chance: np.random.Generator) -> Picture:
 
 def draw(per_class: dict[str, int], seed: int = 0, classes: ClassSet = FER7) -> SampleTable:
     """A table of drawn 48x48 faces, `per_class` of each class in each split; a class is a pattern."""
-    from fer_core.data.pictures import pack_grey, pixel_hash  # noqa: PLC0415
+    from fer_core.data.pictures import pack_grey, pixel_hash
 
     chance = np.random.default_rng(seed)
     rows = [(split, kind) for split, n in per_class.items() for _ in range(n) for kind in range(len(classes))]
@@ -71,7 +75,7 @@ TINY = {"widths": [8, 16, 16], "depths": [1, 1, 1]}
 @pytest.fixture(scope="session")
 def tiny_recipe() -> Callable[..., Any]:
     """Makes recipes of a network that learns the drawn faces within seconds; arguments change single values."""
-    from training.recipe import parse_recipe  # noqa: PLC0415
+    from training.recipe import parse_recipe
 
     def make(**changes: Any) -> Any:
         values = {
@@ -91,11 +95,11 @@ def tiny_recipe() -> Callable[..., Any]:
 @pytest.fixture
 def make_checkpoint(tmp_path: Path) -> Callable[..., Any]:
     """Makes checkpoints of random weights, batch normalisation included; arguments change the card."""
-    import torch  # noqa: PLC0415
+    import torch
 
-    from fer_core.card import Card  # noqa: PLC0415
-    from fer_core.checkpoint import save_checkpoint  # noqa: PLC0415
-    from fer_core.preprocess import Preprocess  # noqa: PLC0415
+    from fer_core.card import Card
+    from fer_core.checkpoint import save_checkpoint
+    from fer_core.preprocess import Preprocess
 
     def make(folder: Path | None = None, seed: int = 0, **changes: Any) -> Any:
         folder = folder or tmp_path / "random"

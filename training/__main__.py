@@ -15,7 +15,7 @@ app = app_with_errors("Train classifiers from recipes.")
 @app.command("recipes")
 def recipes_command(as_json: Json = False) -> None:
     """List the recipes that come with FERScope."""
-    from training.recipe import list_recipes, load_recipe  # noqa: PLC0415
+    from training.recipe import list_recipes, load_recipe
 
     rows = [{"name": n, "summary": load_recipe(n).summary} for n in list_recipes()]
     emit(rows, as_json, "\n".join(f"{r['name']:<24} {r['summary']}" for r in rows))
@@ -32,15 +32,16 @@ def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options 
     as_json: Json = False,
 ) -> None:
     """Train a recipe and write a checkpoint; a run that was interrupted goes on from its last epoch."""
-    from training.recipe import load_recipe  # noqa: PLC0415  (a mistake in a recipe is told before torch is loaded)
+    from training.recipe import load_recipe  # a mistake in a recipe is told before torch is loaded
 
     chosen = load_recipe(recipe, changes or [])
 
-    from fer_core.data import read_samples  # noqa: PLC0415
-    from fer_core.workspace import workspace  # noqa: PLC0415
-    from training.fit import Run, fit  # noqa: PLC0415
+    from fer_core.data import read_samples
+    from fer_core.workspace import workspace
+    from training.fit import Run, check_name, fit
 
     name = run or chosen.name
+    check_name(name)
     samples = read_samples(data, labels=labels).samples
     checkpoint = fit(
         Run(

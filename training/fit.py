@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import subprocess
 import warnings
@@ -14,10 +15,10 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint, WeightAveraging
 
-from fer_core.card import Card, Trained, write_card
+from fer_core.card import NAME, Card, Trained, write_card
 from fer_core.checkpoint import Checkpoint, save_checkpoint
 from fer_core.data import SampleTable
-from fer_core.errors import RecipeError
+from fer_core.errors import DataError, RecipeError
 from fer_core.evaluate.evaluation import evaluate
 from fer_core.models import create_model
 from fer_core.predict import Predictor
@@ -35,7 +36,8 @@ class Run:
         recipe: how.
         samples: a table with the splits `train` and `validation`.
         data_name: what the data set is called in the card.
-        folder: state of the run: `last.ckpt`, `best.ckpt`, `history.jsonl`, `progress.json`.
+        folder: state of the run: `last.ckpt`, `best.ckpt`, `history.jsonl`, `progress.json`, and what it was begun
+            with: `recipe.json`, `data.json`.
         checkpoint_folder: where the finished checkpoint goes.
     """
 
@@ -52,35 +54,26 @@ def fit(run: Run) -> Checkpoint:
     The card's validation figures are measured on the finished checkpoint by the code that `evaluate` runs.
 
     Raises:
-        DataError: a split is missing or has labels that the recipe lacks.
-        RecipeError: the folder holds a run of another recipe.
+        DataError: a split is missing or has labels that the recipe lacks, or the folder holds a run on other data.
+        RecipeError: the folder holds a run of another recipe, or the checkpoint's folder has no `NAME` for a name.
+        ModelError: the recipe's architecture is unknown, or does not take its arguments.
     """
     recipe = run.recipe
+    check_name(run.checkpoint_folder.resolve().name)
     training_samples = run.samples.split("train")
     validation_samples = run.samples.split("validation")
-    _claim(run)
-    torch.manual_seed(recipe.seed)
-    model = create_model(
-        recipe.model.architecture,
-        num_classes=len(recipe.classes),
-        in_channels=recipe.preprocess.channels,
-        **recipe.model.arguments,
-    )
-    module = FERModule(
-        model,
-        recipe,
-        _on_device(load_tensors(training_samples, recipe)),
-        _on_device(load_tensors(validation_samples, recipe)),
-    )
-    keeper = ModelCheckpoint(
-        run.folder, "best", monitor="val_accuracy", mode="max", save_last=True, enable_version_counter=False
-    )
+    module = _module(recipe, training_samples, validation_samples)
+    _claim(run, training_samples, validation_samples)
     last = run.folder / "last.ckpt"
+    keepers = [
+        ModelCheckpoint(run.folder, "best", monitor="val_accuracy", mode="max", enable_version_counter=False),
+        ModelCheckpoint(run.folder, "last", enable_version_counter=False),  # every epoch, also one that was no better
+    ]
     with _quiet():
-        trainer = _trainer(recipe, [keeper, Progress(run.folder)])
+        trainer = _trainer(recipe, [*keepers, Progress(run.folder)])
         # Written by this process on this machine; Lightning's state holds more than tensors.
         trainer.fit(module, ckpt_path=str(last) if last.is_file() else None, weights_only=False)
-    source = keeper.best_model_path if recipe.select == "best" else str(last)
+    source = run.folder / f"{recipe.select}.ckpt"
     # Lightning keeps the moving average, where there is one, under `state_dict`.
     state = torch.load(source, map_location="cpu", weights_only=False)
     module.load_state_dict(state["state_dict"])
@@ -91,6 +84,35 @@ def fit(run: Run) -> Checkpoint:
     card = checkpoint.card.model_copy(update={"metrics": {"validation": scores.as_json()}})
     write_card(checkpoint.folder, card)
     return Checkpoint(checkpoint.folder, card)
+
+
+def _module(recipe: Recipe, training_samples: SampleTable, validation_samples: SampleTable) -> FERModule:
+    torch.manual_seed(recipe.seed)
+    model = create_model(
+        recipe.model.architecture,
+        num_classes=len(recipe.classes),
+        in_channels=recipe.preprocess.channels,
+        **recipe.model.arguments,
+    )
+    return FERModule(
+        model,
+        recipe,
+        _on_device(load_tensors(training_samples, recipe)),
+        _on_device(load_tensors(validation_samples, recipe)),
+    )
+
+
+def check_name(name: str) -> None:
+    """Refuses what cannot be the name of a run or of a checkpoint.
+
+    Raises:
+        RecipeError: it is not.
+    """
+    if not NAME.fullmatch(name):
+        raise RecipeError(
+            f"{name!r} is not a name for a run or a checkpoint: it begins with a letter or a digit and goes on with "
+            "letters, digits, '.', '_' and '-', at most 100 in all. Choose another one with --run or --out."
+        )
 
 
 def _trainer(recipe: Recipe, callbacks: list[lightning.Callback]) -> lightning.Trainer:
@@ -142,25 +164,39 @@ def _on_device(data: Tensors) -> Tensors:
     return Tensors(data.pixels.to(device), data.targets.to(device), data.labels.to(device))
 
 
-def _claim(run: Run) -> None:
-    """Notes the recipe in the run's folder, or checks that it is the one that was begun there."""
+def _claim(run: Run, training_samples: SampleTable, validation_samples: SampleTable) -> None:
+    """Notes recipe and data in the run's folder, or checks that they are those that it was begun with."""
+    data = {
+        "train": training_samples.data_hash(),
+        "validation": validation_samples.data_hash(),
+        "samples_with_votes": len(training_samples) - training_samples.table["votes"].null_count,
+    }
+    begin_anew = "Choose another --run, or delete that folder to begin anew."
+    notes = {
+        "recipe.json": (
+            run.recipe.model_dump_json(indent=2) + "\n",
+            RecipeError(
+                f"{run.folder} holds a run of another recipe than {run.recipe.name!r} as given now. {begin_anew}"
+            ),
+        ),
+        "data.json": (
+            json.dumps(data, indent=2) + "\n",
+            DataError(f"{run.folder} holds a run on other data than {run.data_name} as given now. {begin_anew}"),
+        ),
+    }
     run.folder.mkdir(parents=True, exist_ok=True)
-    note = run.folder / "recipe.json"
-    wanted = run.recipe.model_dump_json(indent=2) + "\n"
-    if not note.exists():
+    for name, (wanted, error) in notes.items():
+        note = run.folder / name
+        if note.exists() and note.read_text(encoding="utf-8") != wanted:
+            raise error
         note.write_text(wanted, encoding="utf-8")
-    elif note.read_text(encoding="utf-8") != wanted:
-        raise RecipeError(
-            f"{run.folder} holds a run of another recipe than {run.recipe.name!r} as given now. "
-            "Choose another --run, or delete that folder to begin anew."
-        )
 
 
 def _card(run: Run, training_samples: SampleTable, epoch: int) -> Card:
     recipe = run.recipe
     how = "best validation accuracy, epoch" if recipe.select == "best" else "last epoch,"
     return Card(
-        name=run.checkpoint_folder.name,
+        name=run.checkpoint_folder.resolve().name,
         summary=recipe.summary,
         architecture=recipe.model.architecture,
         arguments=recipe.model.arguments,

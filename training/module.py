@@ -53,7 +53,7 @@ class FERModule(lightning.LightningModule):
     def training_step(self, batch: Batch, _index: int) -> torch.Tensor:
         """Mean cross-entropy against the targets' distribution."""
         pixels, targets = batch
-        seed = (self.recipe.seed << 32) + self.global_step
+        seed = self.recipe.seed * 1_000_003 + self.global_step  # of its 64 bits a CPU's generator takes the lower 32
         torch.manual_seed(seed)
         generator = torch.Generator(device=pixels.device).manual_seed(seed)
         logits = self(augment(pixels, self.recipe.augment, generator))
@@ -83,8 +83,9 @@ class FERModule(lightning.LightningModule):
         spec = self.recipe.optimiser
         optimiser = make_optimiser(self.model, spec)
         steps = self.recipe.epochs * len(self.train_dataloader())
+        warmup = spec.warmup if spec.warmup * steps > 1 else 0.0  # to rise within one step is a division by zero
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, spec.learning_rate, total_steps=steps, pct_start=spec.warmup, cycle_momentum=False
+            optimiser, spec.learning_rate, total_steps=steps, pct_start=warmup, cycle_momentum=False
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

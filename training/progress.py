@@ -38,7 +38,14 @@ class Progress(lightning.Callback):
         self._first_step = 0
 
     def on_train_start(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        """Starts the clock; steps done before a resume do not count towards the rate."""
+        """Starts the clock; steps done before a resume do not count towards the rate.
+
+        An epoch that stands in the history although its weights were not written any more is run and noted again.
+        """
+        history = self.folder / "history.jsonl"
+        if history.exists():
+            finished = history.read_text(encoding="utf-8").splitlines(keepends=True)[: trainer.current_epoch]
+            self._write("history.jsonl", "".join(finished))
         self._started = self._spoken = time.monotonic()
         self._first_step = trainer.global_step
 
@@ -61,9 +68,7 @@ class Progress(lightning.Callback):
         left_s = (self._spoken - self._started) / max(done, 1) * (total - trainer.global_step)
         figures = _figures(trainer)
         state = {"step": trainer.global_step, "steps": total, "seconds_left": round(left_s), **figures}
-        scratch = self.folder / ".progress.json"
-        scratch.write_text(json.dumps(state), encoding="utf-8")
-        scratch.replace(self.folder / "progress.json")
+        self._write("progress.json", json.dumps(state))
         shown = ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
         epoch = f"epoch {min(trainer.current_epoch + 1, trainer.max_epochs or 0)}/{trainer.max_epochs}"
         print(  # noqa: T201  (progress belongs on standard error, results on standard output)
@@ -71,6 +76,12 @@ class Progress(lightning.Callback):
             file=sys.stderr,
             flush=True,
         )
+
+    def _write(self, name: str, text: str) -> None:
+        """A whole file or none."""
+        scratch = self.folder / f".{name}"
+        scratch.write_text(text, encoding="utf-8")
+        scratch.replace(self.folder / name)
 
 
 def _figures(trainer: lightning.Trainer) -> dict[str, float]:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from fer_core.errors import RecipeError
-from fer_core.labels import FER7
+from fer_core.card import Arguments
+from fer_core.errors import DataError, RecipeError
+from fer_core.labels import FER7, class_set
 from fer_core.preprocess import Preprocess
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ModelSpec(_Part):
     """Which network: a name for `fer_core.models.create_model` and its arguments."""
 
     architecture: str
-    arguments: dict[str, Any] = Field(default_factory=dict)
+    arguments: Arguments = Field(default_factory=dict)
 
 
 class TargetSpec(_Part):
@@ -102,7 +103,7 @@ class Recipe(_Part):
     optimiser: OptimiserSpec = OptimiserSpec()
     epochs: int = Field(20, ge=1)
     batch_size: int = Field(128, ge=2)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**31)
     average_decay: float = Field(0.998, ge=0, lt=1)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     select: Literal["best", "last"] = "best"
@@ -110,6 +111,14 @@ class Recipe(_Part):
     licence: str = ""
     intended_use: str = ""
     limits: str = ""
+
+    @field_validator("classes")
+    @classmethod
+    def _valid_classes(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return class_set(names).names
+        except DataError as error:
+            raise ValueError(str(error)) from error
 
 
 def list_recipes() -> list[str]:
@@ -127,7 +136,7 @@ def load_recipe(name: str | Path, overrides: Iterable[str] = ()) -> Recipe:
     if path.suffix not in {".yaml", ".yml"}:
         path = RECIPES / f"{name}.yaml"
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.safe_load(path.read_bytes())
     except OSError as error:
         raise RecipeError(f"There is no recipe {str(name)!r}; there are: {', '.join(list_recipes())}.") from error
     except yaml.YAMLError as error:
@@ -161,21 +170,36 @@ def _override(values: dict[str, Any], override: str) -> None:
         if not isinstance(inner, dict):
             raise RecipeError(f"--set {override}: {parent} has no keys of its own.")
         values = inner
-    values[leaf] = yaml.safe_load(text)
+    try:
+        values[leaf] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"--set {override}: {text!r} is not a value in YAML.") from error
 
 
 def _sentence(error: Any) -> str:
     path = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "missing":
+        return f"{path} is missing."
     if error["type"] != "extra_forbidden":
         return f"{path}: {error['msg']}, not {error['input']!r}."
-    close = difflib.get_close_matches(str(error["loc"][-1]), _keys(Recipe), n=1)
-    hint = f"; did you mean {close[0]}?" if close else "."
-    return f"{path} is not a key of a recipe{hint}"
+    return f"{path} is not a key of a recipe{_nearest(path)}"
 
 
-def _keys(part: type[BaseModel]) -> list[str]:
-    keys = list(part.model_fields)
-    for field in part.model_fields.values():
+def _nearest(path: str) -> str:
+    """The key whose last part is most like that of the path; of several, the one in the most similar place."""
+
+    def alike(key: str) -> tuple[float, ...]:
+        pairs = ((path.rpartition(".")[2], key.rpartition(".")[2]), (path, key))
+        return tuple(SequenceMatcher(None, a, b).ratio() for a, b in pairs)
+
+    best = max(_keys(Recipe), key=alike)
+    return f"; did you mean {best}?" if alike(best)[0] >= 0.6 else "."
+
+
+def _keys(part: type[BaseModel], within: str = "") -> list[str]:
+    keys = []
+    for name, field in part.model_fields.items():
+        keys.append(within + name)
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            keys += _keys(field.annotation)
+            keys += _keys(field.annotation, f"{within}{name}.")
     return keys

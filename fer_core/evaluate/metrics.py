@@ -110,14 +110,15 @@ class Scores:
         per_class = {c: {k: plain(v) for k, v in vars(s).items()} for c, s in self.per_class.items()}
         return {**fields, "per_class": per_class, "confusion": self.confusion.tolist()}
 
-
     def as_text(self) -> str:
         """A table for the terminal."""
         low, high = self.accuracy_interval
         lines = [
             f"n = {self.n:,}; top-1 {self.accuracy:.4f} [{low:.4f}, {high:.4f}] (Wilson, 95 %)",
-            f"balanced accuracy {self.balanced_accuracy:.4f}, macro-F1 {self.macro_f1:.4f}, "
-            f"log-loss {self.log_loss:.4f}, ECE {self.ece:.4f}",
+            (
+                f"balanced accuracy {self.balanced_accuracy:.4f}, macro-F1 {self.macro_f1:.4f}, "
+                f"log-loss {self.log_loss:.4f}, ECE {self.ece:.4f}"
+            ),
             f"{'class':<12}{'n':>7}{'recall':>9}{'95 %':>18}{'precision':>11}{'F1':>9}",
         ]
         for name, s in self.per_class.items():

@@ -99,9 +99,9 @@ _WITH_SECOND_HEADS = {"googlenet", "inception_v3"}  # in training they would ans
 
 
 def _torchvision(name: str, num_classes: int, in_channels: int, arguments: dict[str, Any]) -> nn.Module:
-    from torchvision import models  # noqa: PLC0415  (half a second that only these families pay)
+    from torchvision import models  # half a second that only these families pay
 
-    from fer_core.models.surgery import set_input_channels, set_num_classes  # noqa: PLC0415
+    from fer_core.models.surgery import set_input_channels, set_num_classes
 
     known = models.list_models(module=models)
     if name not in known:
@@ -118,7 +118,7 @@ def _torchvision(name: str, num_classes: int, in_channels: int, arguments: dict[
 
 def _timm(name: str, num_classes: int, in_channels: int, arguments: dict[str, Any]) -> nn.Module:
     try:
-        import timm  # noqa: PLC0415  (two seconds that only this family pays)
+        import timm  # two seconds that only this family pays
     except ImportError as error:
         raise UnavailableError("The timm family needs the package timm; pip install -r requirements.txt.") from error
     if not timm.is_model(name):
@@ -133,8 +133,8 @@ def _timm(name: str, num_classes: int, in_channels: int, arguments: dict[str, An
 
 @contextlib.contextmanager
 def _hub_at_once() -> Iterator[None]:
-    """Where the hub does not answer, its client looks in the cache only; by itself it would ask again for 47 seconds."""
-    from huggingface_hub import constants  # noqa: PLC0415  (timm has loaded it)
+    """Where the hub does not answer, its client looks in the cache only; else it would ask again for 47 seconds."""
+    from huggingface_hub import constants  # timm has loaded it
 
     before = constants.HF_HUB_OFFLINE  # asked at each request
     constants.HF_HUB_OFFLINE = before or not _answers(constants.ENDPOINT)

@@ -142,7 +142,7 @@ def test_a_card_cannot_have_another_file_read(make_checkpoint: Make, tmp_path: P
     folder = make_checkpoint().folder
     torch.save({"state_dict": Trap(sprung)}, tmp_path / "evil.pth")
     change_card(folder, architecture="timm/resnet18", arguments={"checkpoint_path": str(tmp_path / "evil.pth")})
-    with pytest.raises(CheckpointError, match="arguments: .*checkpoint_path cannot be set here"):
+    with pytest.raises(CheckpointError, match=r"arguments: .*checkpoint_path cannot be set here"):
         open_checkpoint(folder)
     assert not sprung.exists()
 
@@ -167,7 +167,7 @@ def test_truncated_weights(keep: int, make_checkpoint: Make) -> None:
     folder = make_checkpoint().folder
     data = (folder / WEIGHTS).read_bytes()
     (folder / WEIGHTS).write_bytes(data[:keep])
-    with pytest.raises(CheckpointError, match="not a readable safetensors file .* Copy it again"):
+    with pytest.raises(CheckpointError, match=r"not a readable safetensors file .* Copy it again"):
         open_checkpoint(folder).load()
 
 
@@ -188,10 +188,10 @@ def test_no_weights_no_card_no_folder(make_checkpoint: Make, tmp_path: Path) -> 
     with pytest.raises(CheckpointError, match=f"holds no {CARD}"):
         read_card(tmp_path)
     (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(CheckpointError, match="notes.txt is not a readable safetensors file"):
+    with pytest.raises(CheckpointError, match=r"notes\.txt is not a readable safetensors file"):
         open_checkpoint(tmp_path / "notes.txt")
     save_file({"w": torch.zeros(1)}, tmp_path / "loose.safetensors")
-    with pytest.raises(CheckpointError, match="loose.safetensors is a file; a checkpoint is a folder"):
+    with pytest.raises(CheckpointError, match=r"loose\.safetensors is a file; a checkpoint is a folder"):
         open_checkpoint(tmp_path / "loose.safetensors")
 
 
@@ -271,10 +271,11 @@ def test_every_wrong_field_is_named_at_once(make_checkpoint: Make) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe\x00{", b"null"])
-def test_what_is_no_card_at_all(content: bytes, make_checkpoint: Make, home: Path, shipped: Path) -> None:
+@pytest.mark.usefixtures("shipped")
+def test_what_is_no_card_at_all(content: bytes, make_checkpoint: Make, home: Path) -> None:
     folder = make_checkpoint(home / "checkpoints" / "mine").folder
     (folder / CARD).write_bytes(content)
-    with pytest.raises(CheckpointError, match="is not a valid card. the file: "):
+    with pytest.raises(CheckpointError, match=r"is not a valid card\. the file: "):
         open_checkpoint("mine")
     assert list_checkpoints() == []
 
@@ -291,11 +292,12 @@ def test_names_are_found_in_the_workspace_first(make_checkpoint: Make, home: Pat
     listed = [(c.card.name, c.card.summary, c.folder.parent) for c in list_checkpoints()]
     mine = home / "checkpoints"
     assert listed == [("a-run", "mine", mine), ("compact", "mine", mine), ("large", "shipped", shipped)]
-    with pytest.raises(CheckpointError, match="no checkpoint 'lagre'; .* there are: a-run, compact, large"):
+    with pytest.raises(CheckpointError, match=r"no checkpoint 'lagre'; .* there are: a-run, compact, large"):
         open_checkpoint("lagre")
 
 
-def test_a_checkpoint_is_called_by_its_folder(make_checkpoint: Make, home: Path, shipped: Path) -> None:
+@pytest.mark.usefixtures("home")
+def test_a_checkpoint_is_called_by_its_folder(make_checkpoint: Make, shipped: Path) -> None:
     made = make_checkpoint(shipped / "before")
     shutil.move(made.folder, shipped / "after")
     assert open_checkpoint("after").card.name == "before"
@@ -303,7 +305,8 @@ def test_a_checkpoint_is_called_by_its_folder(make_checkpoint: Make, home: Path,
         open_checkpoint("before")
 
 
-def test_what_shipped_and_cannot_be_read_is_not_listed(make_checkpoint: Make, home: Path, shipped: Path) -> None:
+@pytest.mark.usefixtures("home")
+def test_what_shipped_and_cannot_be_read_is_not_listed(make_checkpoint: Make, shipped: Path) -> None:
     make_checkpoint(shipped / "good")
     change_card(make_checkpoint(shipped / "bad").folder, temperature=-1)
     assert [c.folder.name for c in list_checkpoints()] == ["good"]
@@ -322,7 +325,7 @@ def test_a_name_cannot_lead_elsewhere(
         open_checkpoint(name)
 
 
-def test_only_tensors_are_saved(tmp_path: Path, make_checkpoint: Make) -> None:
+def test_only_tensors_are_saved(make_checkpoint: Make) -> None:
     """The file's header names each tensor with its type; there is nothing else in it."""
     folder = make_checkpoint().folder
     data = (folder / WEIGHTS).read_bytes()

@@ -2,11 +2,11 @@
 
 import itertools
 import re
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
-import tomllib
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 

@@ -1,6 +1,7 @@
 """Architectures by name: parameters by arithmetic, layers as published, and mistakes told in sentences."""
 
 import copy
+import itertools
 import time
 import urllib.error
 import urllib.request
@@ -79,7 +80,7 @@ def test_vggnet_670k_layer_by_layer() -> None:
 def test_compact_is_under_a_million(classes: int) -> None:
     model = create_model("compact", num_classes=classes, in_channels=1)
     widths = [1, 32, 48, 48, 112, 112, 112, 208, 208]
-    by_hand = sum(conv(a, b, bias=False) + 2 * b for a, b in zip(widths, widths[1:], strict=False))
+    by_hand = sum(conv(a, b, bias=False) + 2 * b for a, b in itertools.pairwise(widths))
     assert count(model) == by_hand + linear(208, classes) < 1_000_000
     # Three halvings: 48 -> 24 -> 12 -> 6.
     assert model.features(torch.zeros(1, 1, 48, 48)).shape == (1, 208, 6, 6)
@@ -283,8 +284,8 @@ def test_torchvision_weights_without_a_network(
 
 
 def test_timm_weights_without_a_network_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import timm  # noqa: F401, PLC0415
-    from huggingface_hub import constants  # noqa: PLC0415
+    import timm  # noqa: F401
+    from huggingface_hub import constants
 
     def fail(*_: Any, **__: Any) -> None:
         raise urllib.error.URLError("no network")
@@ -304,8 +305,8 @@ def test_timm_weights_without_a_network_at_once(tmp_path: Path, monkeypatch: pyt
 
 def test_timm_weights_with_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the hub answers, even with a refusal, timm is left to fetch by itself."""
-    import timm  # noqa: PLC0415
-    from huggingface_hub import constants  # noqa: PLC0415
+    import timm
+    from huggingface_hub import constants
 
     def refuse(request: urllib.request.Request, **_: Any) -> None:
         raise urllib.error.HTTPError(request.full_url, 401, "Unauthorized", {}, None)  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """From a crop to a network's input: worked out by hand, and the same in training as in prediction."""
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -98,7 +99,9 @@ def test_normalised_by_hand() -> None:
 
 
 def test_a_call_is_stack_and_normalise() -> None:
-    found = Preprocess(size_px=8, mean=(0.508,), std=(0.255,))([plain(200, 100, 50, 20), np.full((9, 9), 255, np.uint8)])
+    found = Preprocess(size_px=8, mean=(0.508,), std=(0.255,))(
+        [plain(200, 100, 50, 20), np.full((9, 9), 255, np.uint8)]
+    )
     assert found.shape == (2, 1, 8, 8)
     np.testing.assert_allclose(found[0].numpy(), (124 / 255 - 0.508) / 0.255, rtol=1e-5)
     np.testing.assert_allclose(found[1].numpy(), (1 - 0.508) / 0.255, rtol=1e-5)
@@ -157,20 +160,18 @@ def test_frozen_and_compared_by_value() -> None:
         again.size_px = 9  # type: ignore[misc]
 
 
-def test_cards_are_read_without_torch(tmp_path: Path) -> None:
-    import subprocess  # noqa: PLC0415
-
+def test_cards_are_read_without_torch() -> None:
     code = "import sys, fer_core.card, fer_core.checkpoint; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_training_and_prediction_see_the_same(
-    channels: int, tmp_path: Path, make_checkpoint: Callable[..., Any], tiny_recipe: Callable[..., Any]
+    channels: int, make_checkpoint: Callable[..., Any], tiny_recipe: Callable[..., Any]
 ) -> None:
     """The golden path: one crop through the training code and through a predictor gives one answer."""
-    from training.data import load_tensors  # noqa: PLC0415
-    from training.module import FERModule  # noqa: PLC0415
+    from training.data import load_tensors
+    from training.module import FERModule
 
     chance = np.random.default_rng(5)
     shapes = [(48, 48), (48, 48, 3), (130, 90, 3), (31, 57, 3), (200, 200), (20, 20), (300, 40, 3)]
