@@ -33,7 +33,7 @@ def main() -> None:
     print(f"one face, one thread, float32: median {single:.2f} ms (goal: at most 3 ms)")
     for precision in ("float32", "bfloat16"):
         for threads in (1, cores):
-            each = measure(precision, threads)  # type: ignore[arg-type]
+            each = measure(precision, threads)
             print(
                 f"batch of {BATCH}, {threads} thread(s), {precision}: {each:.2f} ms a face, ratio {single / each:.1f}"
             )

@@ -21,6 +21,19 @@ if TYPE_CHECKING:
 Picture = NDArray[np.uint8]
 
 
+def resized(face: Picture, side: int) -> Picture:
+    """A face as a square of `side` pixels; one that is not square is squeezed.
+
+    A side that shrinks is averaged over areas, one that grows is bilinear; a face of the right size stays as it is.
+    """
+    height, width = face.shape[:2]
+    if (height, width) == (side, side):
+        return np.ascontiguousarray(face)
+    # One after the other: asked to shrink one side and enlarge the other, OpenCV averages along neither.
+    face = cv2.resize(face, (min(width, side), min(height, side)), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    return cv2.resize(face, (side, side), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+
+
 class Preprocess(BaseModel):
     """How a face becomes a tensor. Frozen; compared by value; JSON in the card.
 
@@ -55,9 +68,7 @@ class Preprocess(BaseModel):
         return self
 
     def resize(self, face: Picture) -> Picture:
-        """One face as pixels of the network's size and channels.
-
-        A side that shrinks is averaged over areas, one that grows is bilinear; a face of the right size stays as it is.
+        """One face as pixels of the network's size and channels; see `resized`.
 
         Args:
             face: (H, W) grey or (H, W, 3) RGB, uint8.
@@ -78,13 +89,7 @@ class Preprocess(BaseModel):
             face = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)  # type: ignore[assignment]
         elif self.channels == 3 and face.ndim == 2:
             face = cv2.cvtColor(face, cv2.COLOR_GRAY2RGB)  # type: ignore[assignment]
-        height, width = face.shape[:2]
-        if (height, width) == (self.size_px, self.size_px):
-            return np.ascontiguousarray(face)
-        # One after the other: asked to shrink one side and enlarge the other, OpenCV averages along neither.
-        smaller = (min(width, self.size_px), min(height, self.size_px))
-        face = cv2.resize(face, smaller, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-        return cv2.resize(face, (self.size_px, self.size_px), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+        return resized(face, self.size_px)
 
     def stack(self, faces: Sequence[Picture]) -> torch.Tensor:
         """Faces of any size as one uint8 tensor (N, channels, size_px, size_px); N may be 0."""

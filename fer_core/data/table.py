@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +20,7 @@ from fer_core.data.pictures import Picture, decode_picture, read_picture, to_gre
 from fer_core.data.schema import SCHEMA, SPLITS, canonical_split, check
 from fer_core.errors import DataError, ImageError
 from fer_core.labels import ClassSet, canonical
+from fer_core.preprocess import resized
 
 METADATA_KEY = b"ferscope.sample_table"
 _PICTURE_COLUMNS = ("sample_id", "image", "path")
@@ -139,9 +139,8 @@ class SampleTable:
         """(N, H, W) grey pictures, uint8, for statistics and galleries; a network's input is `Preprocess`'s business.
 
         Args:
-            size: side in pixels that every picture is brought to (area average when shrinking, else bilinear;
-                a picture that is not square is squeezed). None: as they are, which needs pictures of one
-                size.
+            size: side in pixels that every picture is brought to (`fer_core.preprocess.resized`). None: as they
+                are, which needs pictures of one size.
 
         Returns:
             On no samples (0, size, size), or (0, 0, 0) without a size.
@@ -152,7 +151,7 @@ class SampleTable:
         """
         grey = [to_grey(face) for face in self.faces()]
         if size is not None:
-            grey = [_resized(face, size) for face in grey]
+            grey = [resized(face, size) for face in grey]
         shapes = {face.shape for face in grey}
         if len(shapes) > 1:
             some = ", ".join(f"{w} x {h}" for h, w in sorted(shapes)[:3])
@@ -200,10 +199,3 @@ def _decoded(sample_id: str, data: bytes | None, path: str | None) -> Picture:
     except ImageError as error:
         place = "" if path is None else f" ({path})"
         raise ImageError(f"Sample {sample_id}{place}: {error}") from error
-
-
-def _resized(face: Picture, size: int) -> Picture:
-    if face.shape == (size, size):
-        return face
-    how = cv2.INTER_AREA if max(face.shape) > size else cv2.INTER_LINEAR
-    return cv2.resize(face, (size, size), interpolation=how)  # type: ignore[return-value]

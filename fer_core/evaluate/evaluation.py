@@ -61,7 +61,12 @@ def evaluate(
         DataError: a sample without a label, or with one that the model does not know.
     """
     names = samples.table["label"].to_pylist()
-    unknown = sorted({str(n) for n in names if n not in predictor.classes.names})
+    if None in names:
+        raise DataError(
+            f"{names.count(None)} of {len(names)} samples have no label, so that nothing can be measured on them; "
+            "leave them out or label them."
+        )
+    unknown = sorted({n for n in names if n not in predictor.classes.names})
     if unknown:
         raise DataError(
             f"The data has the label(s) {', '.join(unknown)}, which {predictor.card.name} does not know; "

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from fer_core.card import Card
 from fer_core.checkpoint import Checkpoint, open_checkpoint
 from fer_core.explain.batch import explain_all
 from fer_core.explain.layers import LayerInfo, default_layer, saliency_layers
@@ -121,16 +122,16 @@ _lock = threading.Lock()
 
 
 def get_explainer(name: str | Path) -> Explainer:
-    """The explainer of a checkpoint, loaded once per process and again when its weights change on disk.
+    """The explainer of a checkpoint, loaded once per process and again when its weights or its card change on disk.
 
     Raises:
         CheckpointError: as `open_checkpoint` and `Checkpoint.load`.
     """
     checkpoint = open_checkpoint(name)
     with _lock:
-        return _cached(str(checkpoint.folder), checkpoint.card.weights_sha256)
+        return _cached(checkpoint.folder, checkpoint.card.model_dump_json())
 
 
 @functools.lru_cache(maxsize=4)
-def _cached(folder: str, _weights: str) -> Explainer:
-    return Explainer(open_checkpoint(folder))
+def _cached(folder: Path, card: str) -> Explainer:
+    return Explainer(Checkpoint(folder, Card.model_validate_json(card)))

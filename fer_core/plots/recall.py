@@ -22,7 +22,8 @@ def recall_dots(per_class: Mapping[str, Mapping[str, Any]], classes: ClassSet) -
     recalls = [row["recall"] for row in rows]
     # From the interval's ends to the dot; a class without samples has neither.
     spans = [
-        (r["recall"] - r["recall_interval"][0], r["recall_interval"][1] - r["recall"]) if r["n"] else (0, 0) for r in rows
+        (r["recall"] - r["recall_interval"][0], r["recall_interval"][1] - r["recall"]) if r["n"] else (0, 0)
+        for r in rows
     ]
     figure = go.Figure(
         go.Scatter(

@@ -211,3 +211,20 @@ def test_pixel_hash_by_hand() -> None:
     colour = np.zeros((1, 1, 3), np.uint8)
     colour[0, 0] = (1, 2, 3)
     assert pixel_hash(colour) == hashlib.sha256(b"1 1 3\n\x01\x02\x03").hexdigest()
+
+
+def test_a_side_that_shrinks_is_averaged_also_where_the_other_grows() -> None:
+    # 64 columns to 16: each is the mean of four, (0 + 0 + 0 + 200) / 4; sampling between the middle two would give 0.
+    picture = np.tile(np.array([0, 0, 0, 200], np.uint8), (8, 16))
+    columns = {
+        "sample_id": ["a"],
+        "image": [pack_grey(picture)],
+        "label": ["happy"],
+        "split": ["train"],
+        "width": [64],
+        "height": [8],
+        "source": ["made"],
+        "sha256": ["0"],
+    }
+    table = SampleTable.from_columns(columns, FER7)
+    np.testing.assert_array_equal(table.pixels(16), np.full((1, 16, 16), 50))

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from fer_core.checkpoint import Card, Checkpoint, save_checkpoint
+from fer_core.card import Card, write_card
+from fer_core.checkpoint import Checkpoint, save_checkpoint
 from fer_core.errors import CheckpointError, DataError, FERScopeError, ImageError
 from fer_core.explain import Explainer, explain_batch, get_explainer, get_method, methods
 from fer_core.labels import FER7
@@ -106,13 +107,19 @@ def test_another_network_under_the_same_card(checkpoint: Checkpoint) -> None:
     assert network.head.weight.requires_grad
 
 
-def test_the_same_explainer_is_given_twice_and_a_new_one_for_new_weights(checkpoint: Checkpoint) -> None:
+def test_the_same_explainer_is_given_twice_and_a_new_one_for_new_weights_or_card(checkpoint: Checkpoint) -> None:
     first = get_explainer(checkpoint.folder)
     assert get_explainer(checkpoint.folder) is first
     model = checkpoint.load()
     nn.init.zeros_(model.head.bias)
     save_checkpoint(checkpoint.folder, model, checkpoint.card)
-    assert get_explainer(checkpoint.folder) is not first
+    second = get_explainer(checkpoint.folder)
+    assert second is not first
+    # A temperature fitted after training changes the card alone; a lower one makes the likeliest class likelier.
+    card = second.card.model_copy(update={"temperature": 1.0})
+    write_card(checkpoint.folder, card)
+    tempered = get_explainer(checkpoint.folder).explain(face()).probability
+    assert tempered > second.explain(face()).probability
     with pytest.raises(CheckpointError, match="There is no checkpoint 'nothing'"):
         get_explainer("nothing")
 
