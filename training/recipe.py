@@ -35,8 +35,8 @@ class TargetSpec(_Part):
     Attributes:
         vote_weight: share of the annotators' distribution in the target of a sample with votes; the rest is its label.
         translate_votes: whether votes are first translated into the labels' usage by their cross-table on the training
-            split. Two rounds of annotation differ in habit (FER+ says neutral where FER2013 says sad, and hardly ever
-            disgust); untranslated votes teach that habit.
+            split. Two rounds of annotation differ in habit (FER+ says neutral twice as often as FER2013, and fear a
+            quarter as often); untranslated votes teach that habit.
         label_smoothing: share of the uniform distribution mixed into the result.
     """
 
