@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -107,3 +109,17 @@ def test_a_broken_picture_among_others_is_named_and_the_rest_is_shown(app: AppTe
     assert "a web page" in table["expressions"][1]
     assert table["expressions"][2] == "happy"
     assert "me.png: 512 x 512 pixels, 1 face" in texts(app)
+
+
+def test_warming_up_leaves_no_half_imported_pandas_to_plotly() -> None:
+    """Plotly takes pandas from `sys.modules` as it is; loaded in another thread it may have no `Series` yet."""
+    code = (
+        "import sys\n"
+        "from ui.page import warm_up\n"
+        "assert 'pandas' not in sys.modules\n"
+        "warm_up('compact')\n"
+        "assert hasattr(sys.modules['pandas'], 'Series')\n"
+        "print('whole')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout == "whole\n", done.stderr

@@ -57,4 +57,5 @@ def test_the_sample_from_photograph_to_files(tmp_path: Path) -> None:
     assert figures["weights_sha256"] == explainer.card.weights_sha256
     assert Path(told["json"]).name == "astronaut-1-gradcam-happy-versus-sad.json"
     np.testing.assert_allclose(np.load(told["raw"], allow_pickle=False), figures["raw"], rtol=1e-6)
-    assert Image.open(told["overlay"]).size == (384, 384)
+    with Image.open(told["overlay"]) as drawn:
+        assert drawn.size == (384, 384)
