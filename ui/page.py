@@ -113,7 +113,7 @@ def warm_up(checkpoint: str) -> threading.Thread:
         except (FERScopeError, ModuleNotFoundError):
             return  # the page that needs it asks again and shows the sentence
 
-    # Plotly takes pandas from `sys.modules` as it is, also half imported by another thread: so it is not left to that one.
+    # Plotly takes pandas from `sys.modules` as it is, be it half imported: so it is not left to the thread.
     import pandas  # noqa: F401, ICN001
 
     thread = threading.Thread(target=load, name="warm-up", daemon=True)
