@@ -70,6 +70,7 @@ def ask_for_maps(checkpoint: Checkpoint, face: FacePrediction) -> Question:
         format_func=lambda name: get_method(name).title,
         key="method",
         bind="query-params",
+        wrap=True,
         help="Up to four, side by side. " + " ".join(f"**{m.title}**: {m.cost}." for m in methods()),
     )
     classes = face.classes.names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from fer_core.sample import SAMPLE_NAME, sample_photograph
 SOURCES = ("Upload", "Camera", "Sample")
 MAX_PICTURES = 100
 SHOWN_PX = 1280
+SENTENCES = 5  # about pictures that cannot be read; the table has them all
 
 
 @dataclass(frozen=True)
@@ -132,10 +134,16 @@ def choose_photograph(photographs: list[Photograph], checkpoint: str, model_hash
         on_select="rerun",
         selection_mode="single-row",
         key="overview",
+        column_order=("picture", "faces", "expressions"),
         height=min(36 * len(rows) + 40, 260),
     )
     picked = event.selection.rows
     st.caption("Pick a row to look at its picture.")
+    unreadable = [str(row["expressions"]) for row in rows if row["problem"]]
+    for sentence in unreadable[:SENTENCES]:
+        st.warning(sentence, icon=":material/broken_image:")
+    if len(unreadable) > SENTENCES:
+        st.warning(f"{len(unreadable) - SENTENCES} more pictures cannot be read; the table says why.")
     readable = next((i for i, row in enumerate(rows) if row["faces"]), 0)
     return photographs[picked[0] if picked else readable]
 
@@ -154,7 +162,8 @@ def _overview(
     started = time.monotonic()
     for done, photograph in enumerate(photographs):
         if stopped:
-            rows.append({"picture": photograph.name, "faces": None, "expressions": "not looked at yet"})
+            row = {"picture": photograph.name, "faces": None, "expressions": "not looked at yet", "problem": False}
+            rows.append(row)
             continue
         rows.append(_row(photograph, checkpoint, model_hash, detector))
         elapsed = time.monotonic() - started
@@ -171,9 +180,12 @@ def _row(photograph: Photograph, checkpoint: str, model_hash: str, detector: str
     try:
         faces = analyse(photograph, checkpoint, model_hash, detector).faces
     except ImageError as error:
-        return {"picture": photograph.name, "faces": None, "expressions": str(error)}
-    said = ", ".join(face.label for face in faces) or "no face found"
-    return {"picture": photograph.name, "faces": len(faces), "expressions": said}
+        return {"picture": photograph.name, "faces": None, "expressions": str(error), "problem": True}
+    counts = Counter(face.label for face in faces)
+    said = (
+        ", ".join(f"{n} {label}" if len(faces) > 1 else label for label, n in counts.most_common()) or "no face found"
+    )
+    return {"picture": photograph.name, "faces": len(faces), "expressions": said, "problem": False}
 
 
 def _set_stopped(value: bool) -> None:

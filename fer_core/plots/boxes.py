@@ -40,7 +40,8 @@ def draw_boxes(
         rgb = tuple(int(shade[i : i + 2], 16) for i in (0, 2, 4))
         thick = max(2, round(unit * (4 if index == chosen else 2)))
         cv2.rectangle(drawn, (x, y), (x + width, y + height), rgb, thick)
-        _tag(drawn, str(index + 1), (x, y), rgb, max(0.4, 0.6 * unit))
+        # Small on a small face, which it would hide otherwise.
+        _tag(drawn, str(index + 1), (x, y), rgb, max(0.3, min(0.6 * unit, width / 150)))
     return drawn
 
 

@@ -102,7 +102,34 @@ def test_hostile_uploads_are_told_apart_and_the_good_one_is_shown(app_url: str, 
         ("good.jpg", photograph),
     )
     expect(page.get_by_text("good.jpg: 800 x 800 pixels, 1 face")).to_be_visible()
+    sentences = page.get_by_role("alert")
+    for said in (
+        "empty.png is empty",
+        "page.jpg seems to be a web page",
+        "half.jpg begins like a JPEG",
+        "an SVG drawing",
+    ):
+        expect(sentences.filter(has_text=said)).to_be_visible()
+    expect(sentences.filter(has_text="bomb.png states a size of 30000 x 30000 pixels")).to_be_visible()
     expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+
+
+def test_fifty_faces_are_boxed_and_any_can_be_picked(app_url: str, page: Page) -> None:
+    head = Image.fromarray(data.astronaut()[20:200, 130:310]).resize((110, 110))
+    crowd = Image.new("RGB", (1100, 550))
+    for column in range(10):
+        for row in range(5):
+            crowd.paste(head, (110 * column, 110 * row))
+    out = io.BytesIO()
+    crowd.save(out, "PNG")
+    page.goto(f"{app_url}/Saliency?source=Upload")
+    upload(page, ("crowd.png", out.getvalue()))
+    expect(page.get_by_text("crowd.png: 1100 x 550 pixels, 50 faces")).to_be_visible()
+    page.get_by_role("combobox", name="Face", exact=True).click()
+    expect(page.get_by_role("option").first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("img", name="face 2, the crop that was classified")).to_be_visible()
 
 
 def test_one_bad_upload_is_a_sentence(app_url: str, page: Page) -> None:

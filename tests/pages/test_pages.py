@@ -107,6 +107,7 @@ def test_a_broken_picture_among_others_is_named_and_the_rest_is_shown(app: AppTe
     assert table["faces"].tolist()[2] == 1
     assert "cut short" in table["expressions"][0]
     assert "a web page" in table["expressions"][1]
+    assert ["cut.png" in app.warning[0].value, "page.jpg" in app.warning[1].value] == [True, True]
     assert table["expressions"][2] == "happy"
     assert "me.png: 512 x 512 pixels, 1 face" in texts(app)
 
