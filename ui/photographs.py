@@ -162,8 +162,8 @@ def _overview(
     started = time.monotonic()
     for done, photograph in enumerate(photographs):
         if stopped:
-            row = {"picture": photograph.name, "faces": None, "expressions": "not looked at yet", "problem": False}
-            rows.append(row)
+            waits = "not looked at yet"
+            rows.append({"picture": photograph.name, "faces": None, "expressions": waits, "problem": False})
             continue
         rows.append(_row(photograph, checkpoint, model_hash, detector))
         elapsed = time.monotonic() - started
@@ -182,10 +182,8 @@ def _row(photograph: Photograph, checkpoint: str, model_hash: str, detector: str
     except ImageError as error:
         return {"picture": photograph.name, "faces": None, "expressions": str(error), "problem": True}
     counts = Counter(face.label for face in faces)
-    said = (
-        ", ".join(f"{n} {label}" if len(faces) > 1 else label for label, n in counts.most_common()) or "no face found"
-    )
-    return {"picture": photograph.name, "faces": len(faces), "expressions": said, "problem": False}
+    said = ", ".join(label if len(faces) == 1 else f"{n} {label}" for label, n in counts.most_common())
+    return {"picture": photograph.name, "faces": len(faces), "expressions": said or "no face found", "problem": False}
 
 
 def _set_stopped(value: bool) -> None:
