@@ -36,4 +36,4 @@ if picked.checkpoint:
 
     with sentences():
         show_card(picked.checkpoint.card)
-    warm_up(picked.checkpoint.card.name)
+    warm_up(str(picked.checkpoint.folder))

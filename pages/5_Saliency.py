@@ -11,7 +11,7 @@ picked = open_page("Saliency", "Which parts of a face speak for the predicted ex
 if picked.checkpoint is None:
     st.stop()
 checkpoint = picked.checkpoint
-warm_up(checkpoint.card.name)
+warm_up(str(checkpoint.folder))
 
 from ui.photographs import (  # noqa: E402  (the head of the page is drawn before OpenCV is loaded)
     Analysis,

@@ -47,7 +47,7 @@ def open_page(title: str, question: str) -> Picked:
 
 
 def _pick_checkpoint() -> Checkpoint | None:
-    names = [c.card.name for c in list_checkpoints()]
+    names = [c.folder.name for c in list_checkpoints()]
     if not names:
         st.warning(
             "No checkpoint is here. Restore the folder `checkpoints/` of the repository, or train one with "

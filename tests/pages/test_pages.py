@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -110,6 +112,20 @@ def test_a_broken_picture_among_others_is_named_and_the_rest_is_shown(app: AppTe
     assert ["cut.png" in app.warning[0].value, "page.jpg" in app.warning[1].value] == [True, True]
     assert table["expressions"][2] == "happy"
     assert "me.png: 512 x 512 pixels, 1 face" in texts(app)
+
+
+def test_a_card_that_does_not_fit_its_weights_is_a_sentence(app: AppTest, home: Path) -> None:
+    broken = home / "checkpoints" / "broken"
+    shutil.copytree(ROOT / "checkpoints" / "compact", broken)
+    card = json.loads((broken / "card.json").read_text())
+    (broken / "card.json").write_text(json.dumps(card | {"arguments": {"widths": [8, 8], "depths": [1, 1]}}))
+    app.run()
+    app.selectbox(key="checkpoint").set_value("broken").run()
+    app.switch_page(SALIENCY).run()
+    app.selectbox(key="checkpoint").set_value("broken").run()
+    assert not app.exception
+    assert "do not fit their card" in app.error[0].value
+    assert "card.json" in app.error[0].value
 
 
 def test_warming_up_leaves_no_half_imported_pandas_to_plotly() -> None:
