@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,21 +51,25 @@ def predict_command(
     from fer_core.predict import get_predictor, predict_image
 
     pictures, predictor, finder = _pictures(images, sample), get_predictor(checkpoint), get_detector(detector)
-    rows: list[dict[str, Any]] = []
-    for name, picture in pictures:
-        if isinstance(picture, FERScopeError):
-            rows.append({"image": name, "faces": [], "error": str(picture)})
-        else:
-            faces = predict_image(picture, predictor, finder)
-            rows.append({"image": name, "faces": [face.as_json() for face in faces]})
-    emit(rows, as_json, "\n".join(_line(row) for row in rows))
+    rows = [_row(name, p, lambda p: [f.as_json() for f in predict_image(p, predictor, finder)]) for name, p in pictures]
+    _finish(rows, as_json, _line)
+
+
+def _row(name: str, picture: Any, look: Callable[[Any], list[dict[str, Any]]]) -> dict[str, Any]:
+    """What was found in a picture, or why it could not be read."""
+    if isinstance(picture, FERScopeError):
+        return {"image": name, "faces": [], "error": str(picture)}
+    return {"image": name, "faces": look(picture)}
+
+
+def _finish(rows: list[dict[str, Any]], as_json: bool, line: Callable[[dict[str, Any]], str]) -> None:
+    """Prints what was found; status 2 where a picture could not be read."""
+    emit(rows, as_json, "\n".join(f"Error: {row['error']}" if "error" in row else line(row) for row in rows))
     if any("error" in row for row in rows):
         raise typer.Exit(2)
 
 
 def _line(row: dict[str, Any]) -> str:
-    if "error" in row:
-        return f"Error: {row['error']}"
     if not row["faces"]:
         return f"{row['image']}: no face found"
     said = [f"{f['label']} {percent(f['probabilities'][f['label']])} at {f['box']}" for f in row["faces"]]
@@ -89,16 +95,15 @@ def explain_command(  # noqa: PLR0913, PLR0917  (a command line has as many opti
     from fer_core.faces import get_detector
 
     pictures, explainer, finder = _pictures(images, sample), get_explainer(checkpoint), get_detector(detector)
-    rows: list[dict[str, Any]] = []
-    for (name, picture), stem in zip(pictures, _stems(pictures), strict=True):
-        if isinstance(picture, FERScopeError):
-            rows.append({"image": name, "faces": [], "error": str(picture)})
-            continue
-        faces = explain_photograph(picture, explainer, finder, method=method, layer=layer, target=target, versus=versus)
-        rows.append({"image": name, "faces": [face.save(out, f"{stem}-{i + 1}") for i, face in enumerate(faces)]})
-    emit(rows, as_json, "\n".join(_explained(row) for row in rows))
-    if any("error" in row for row in rows):
-        raise typer.Exit(2)
+    question = {"method": method, "layer": layer, "target": target, "versus": versus}
+
+    def look(picture: Any, stem: str) -> list[dict[str, Any]]:
+        faces = explain_photograph(picture, explainer, finder, **question)
+        return [face.save(out, f"{stem}-{number}") for number, face in enumerate(faces, 1)]
+
+    named = zip(pictures, _stems(pictures), strict=True)
+    rows = [_row(name, picture, functools.partial(look, stem=stem)) for (name, picture), stem in named]
+    _finish(rows, as_json, _explained)
 
 
 def _stems(pictures: list[tuple[str, Any]]) -> list[str]:
@@ -114,8 +119,6 @@ def _stems(pictures: list[tuple[str, Any]]) -> list[str]:
 
 
 def _explained(row: dict[str, Any]) -> str:
-    if "error" in row:
-        return f"Error: {row['error']}"
     files = [f"{row['image']}: {face['target']}, {face['overlay']}" for face in row["faces"]]
     return "\n".join(files) or f"{row['image']}: no face found"
 
