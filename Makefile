@@ -2,7 +2,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DATA ?= ../shared/data/fer2013.parquet
 
 .PHONY: run dev test check browser train-compact clean
 
@@ -29,6 +28,7 @@ browser: $(VENV)/installed-dev
 # Repeats checkpoints/compact; DATA is fer2013.csv, a Parquet file with image bytes, or a folder of classes.
 # With fer2013.csv, give the FER+ votes too: make train-compact DATA=fer2013.csv LABELS=fer2013new.csv
 train-compact: $(VENV)/installed
+	@test -n "$(DATA)" || { echo "Say which data: make train-compact DATA=fer2013.csv LABELS=fer2013new.csv"; exit 2; }
 	$(BIN)/python -m training fit compact --data $(DATA) $(if $(LABELS),--labels $(LABELS)) --out checkpoints/compact
 
 $(VENV)/installed: requirements.txt
