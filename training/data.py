@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from fer_core.data import SampleTable
-from fer_core.errors import DataError
+from fer_core.errors import DataError, RecipeError
 from fer_core.labels import ClassSet, class_set
+from fer_core.predict import get_predictor
 from training.recipe import Recipe, TargetSpec
 
 
@@ -56,7 +59,7 @@ def soft_targets(labels: torch.Tensor, votes: torch.Tensor, spec: TargetSpec) ->
 
 
 def load_tensors(samples: SampleTable, recipe: Recipe) -> Tensors:
-    """A split of a sample table as tensors.
+    """A split of a sample table as tensors; its targets know nothing of the recipe's teachers.
 
     Raises:
         DataError: no samples, or a label that the recipe's classes lack.
@@ -67,6 +70,36 @@ def load_tensors(samples: SampleTable, recipe: Recipe) -> Tensors:
     labels = _label_indices(samples, classes)
     votes = torch.from_numpy(samples.vote_matrix(classes))
     return Tensors(recipe.preprocess.stack(samples.faces()), soft_targets(labels, votes, recipe.target), labels)
+
+
+def taught(data: Tensors, samples: SampleTable, recipe: Recipe) -> Tensors:
+    """The same split with the probabilities of the recipe's teachers mixed into its targets.
+
+    Args:
+        data: what `load_tensors` made of `samples`.
+        samples: N samples.
+        recipe: without teachers `data` comes back as it is.
+
+    Raises:
+        CheckpointError: a teacher is missing or broken.
+        RecipeError: a teacher that lacks one of the recipe's classes.
+    """
+    spec = recipe.target
+    if not spec.teachers:
+        return data
+    faces = samples.faces()
+    answers = torch.stack([_answers(name, faces, recipe.classes) for name in spec.teachers]).mean(0)
+    return replace(data, targets=torch.lerp(data.targets, answers, spec.teacher_weight))
+
+
+def _answers(teacher: str, faces: Sequence[NDArray[np.uint8]], classes: tuple[str, ...]) -> torch.Tensor:
+    predictor = get_predictor(teacher)
+    lacking = [name for name in classes if name not in predictor.classes.names]
+    if lacking:
+        raise RecipeError(f"The teacher {teacher!r} lacks the class(es) {', '.join(lacking)}; choose another teacher.")
+    columns = [predictor.classes.names.index(name) for name in classes]
+    answers = torch.from_numpy(predictor.probabilities(faces)[:, columns]).float()
+    return answers / answers.sum(1, keepdim=True)
 
 
 def _label_indices(samples: SampleTable, classes: ClassSet) -> torch.Tensor:

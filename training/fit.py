@@ -16,13 +16,13 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint, WeightAveraging
 
 from fer_core.card import NAME, Card, Trained, write_card
-from fer_core.checkpoint import Checkpoint, save_checkpoint
+from fer_core.checkpoint import Checkpoint, open_checkpoint, save_checkpoint
 from fer_core.data import SampleTable
 from fer_core.errors import DataError, RecipeError
 from fer_core.evaluate.evaluation import evaluate
 from fer_core.models import create_model
 from fer_core.predict import Predictor
-from training.data import Tensors, load_tensors
+from training.data import Tensors, load_tensors, taught
 from training.module import FERModule
 from training.progress import Progress
 from training.recipe import Recipe
@@ -97,7 +97,7 @@ def _module(recipe: Recipe, training_samples: SampleTable, validation_samples: S
     return FERModule(
         model,
         recipe,
-        _on_device(load_tensors(training_samples, recipe)),
+        _on_device(taught(load_tensors(training_samples, recipe), training_samples, recipe)),
         _on_device(load_tensors(validation_samples, recipe)),
     )
 
@@ -170,6 +170,7 @@ def _claim(run: Run, training_samples: SampleTable, validation_samples: SampleTa
         "train": training_samples.data_hash(),
         "validation": validation_samples.data_hash(),
         "samples_with_votes": len(training_samples) - training_samples.table["votes"].null_count,
+        "teachers": [open_checkpoint(name).card.weights_sha256 for name in run.recipe.target.teachers],
     }
     begin_anew = "Choose another --run, or delete that folder to begin anew."
     notes = {

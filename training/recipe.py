@@ -38,11 +38,17 @@ class TargetSpec(_Part):
             split. Two rounds of annotation differ in habit (FER+ says neutral twice as often as FER2013, and fear a
             quarter as often); untranslated votes teach that habit.
         label_smoothing: share of the uniform distribution mixed into the result.
+        teachers: checkpoints whose mean probabilities for each training face, face and mirror image, are taught as well
+            (distillation: Hinton et al. 2015, arXiv 1503.02531; of a network into one of its own kind: Furlanello et
+            al. 2018, arXiv 1805.04770).
+        teacher_weight: share of the teachers' probabilities in the final target.
     """
 
     vote_weight: float = Field(0.0, ge=0, le=1)
     translate_votes: bool = True
     label_smoothing: float = Field(0.0, ge=0, lt=1)
+    teachers: tuple[str, ...] = ()
+    teacher_weight: float = Field(0.5, ge=0, le=1)
 
 
 class AugmentSpec(_Part):
