@@ -17,6 +17,8 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
+from benchmarks.timing import Figure
+
 ROOT = Path(__file__).resolve().parent.parent
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
 
@@ -60,8 +62,8 @@ def first_paint_s(app: Path, browser: Any) -> tuple[float, float | None]:
         server.wait()
 
 
-def main() -> None:
-    """Prints medians of three starts of each, taken in turns."""
+def figures() -> list[Figure]:
+    """Medians of three starts of each, taken in turns."""
     found = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as engine:
         one_line = Path(folder) / "app.py"
@@ -75,10 +77,12 @@ def main() -> None:
             bare.append(first_paint_s(one_line, browser)[0])
         browser.close()
     first, empty, change = (sorted(values)[1] for values in (ours, bare, changes))
-    print(f"cold start to first paint: median {first:.1f} s (goal: under 5 s)")
-    print(f"an app of one line: median {empty:.1f} s, ratio {first / empty:.2f}")
-    print(f"page change to Saliency: median {1000 * change:.0f} ms (goal: under 500 ms)")
+    cold = f"{first:.1f} s, {first / empty:.1f} times an app of one line"
+    return [
+        Figure("cold start of the app to first paint", cold, "5 s", first < 5),
+        Figure("change to the Saliency page", f"{change:.2f} s", "0.5 s", change < 0.5),
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    print(*figures(), sep="\n")

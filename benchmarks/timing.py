@@ -4,7 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from statistics import median
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure beside its goal, as the README shows it.
+
+    Attributes:
+        what: was measured.
+        measured: value and unit, with what it is compared with.
+        goal: value and unit.
+        met: whether the goal is.
+    """
+
+    what: str
+    measured: str
+    goal: str
+    met: bool
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.measured} (goal: {self.goal}, {'met' if self.met else 'missed'})"
 
 
 def interleaved_ms(ways: Mapping[str, Callable[[], object]], *, rounds: int, warm_up: int = 3) -> dict[str, float]:

@@ -74,10 +74,12 @@ class Card(BaseModel):
         preprocess: how a face becomes the network's input.
         flip: whether the probabilities are the mean over the face and its mirror image.
         temperature: what logits are divided by before the softmax; 1 where nothing was fitted.
+        temperature_fitted_on: the samples that the temperature was fitted on; empty where nothing was fitted.
         parameters: number of trainable parameters.
         weights_sha256: hash of `model.safetensors`; how a prediction table names its model.
         trained: what it was trained on and by what.
-        metrics: by split, the figures of `fer_core.evaluate.metrics.Scores` as JSON.
+        metrics: by split, the figures of `fer_core.evaluate.evaluation.Evaluation.as_json`; older cards lack
+            `twins_in_train` and `deduplicated`.
         licence: licence of the weights, and what the training data's terms add.
         intended_use: what it is for.
         limits: what it is not for and where it is known to fail.
@@ -94,6 +96,7 @@ class Card(BaseModel):
     preprocess: Preprocess
     flip: bool = False
     temperature: float = Field(1.0, gt=0)
+    temperature_fitted_on: str = ""
     parameters: int = Field(0, ge=0)
     weights_sha256: str = ""
     trained: Trained | None = None

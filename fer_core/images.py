@@ -14,7 +14,6 @@ import io
 import os
 import struct
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -22,69 +21,12 @@ from typing import Any, BinaryIO, cast
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import (
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    ImageFile,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image
 
 from fer_core.errors import ImageError
+from fer_core.image_formats import OPENERS, format_of
 
 _MIB = 2**20
-
-# The plugins are called by name instead of through `Image.open`: nothing outside this list can be reached,
-# whatever the file says, and `Limits` take the place of Pillow's own bomb check, which warns or raises by a
-# global setting.
-_OPENERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
-    "JPEG": JpegImagePlugin.JpegImageFile,
-    "PNG": PngImagePlugin.PngImageFile,
-    "WebP": WebPImagePlugin.WebPImageFile,
-    "BMP": BmpImagePlugin.BmpImageFile,
-    "TIFF": TiffImagePlugin.TiffImageFile,
-    "GIF": GifImagePlugin.GifImageFile,
-}
-FORMATS = tuple(_OPENERS)
-
-# (offset, first bytes, format)
-_SIGNATURES = (
-    (0, b"\xff\xd8\xff", "JPEG"),
-    (0, b"\x89PNG\r\n\x1a\n", "PNG"),
-    (8, b"WEBP", "WebP"),
-    (0, b"BM", "BMP"),
-    (0, b"II*\0", "TIFF"),
-    (0, b"MM\0*", "TIFF"),
-    (0, b"II+\0", "TIFF"),
-    (0, b"MM\0+", "TIFF"),
-    (0, b"GIF87a", "GIF"),
-    (0, b"GIF89a", "GIF"),
-)
-# Formats that people do upload, named in the refusal.
-_STRANGERS = (
-    (0, b"%PDF", "a PDF document"),
-    (0, b"PK\x03\x04", "a ZIP archive or an Office document"),
-    (0, b"\x1f\x8b", "a gzip archive"),
-    (4, b"ftyphei", "a HEIC photograph"),
-    (4, b"ftypmif1", "a HEIC photograph"),
-    (4, b"ftypavif", "an AVIF picture"),
-    (4, b"ftyp", "a video"),
-    (0, b"\x1aE\xdf\xa3", "a video"),
-    (0, b"8BPS", "a Photoshop file"),
-    (0, b"%!PS", "a PostScript file"),
-    (0, b"\0\0\x01\0", "an icon"),
-    (4, b"jP  ", "a JPEG 2000 picture"),
-    (0, b"\x93NUMPY", "a NumPy array"),
-)
-_MARKUP = (
-    (b"<svg", "an SVG drawing"),
-    (b"<html", "a web page"),
-    (b"<!doctype html", "a web page"),
-    (b"<", "XML"),
-)
 
 # What Pillow's decoders raise on damaged data, as seen by feeding them damaged files.
 _DECODE_ERRORS = (
@@ -156,13 +98,13 @@ def read_image(
         (H, W, 3) uint8, RGB, contiguous and writable.
 
     Raises:
-        ImageError: not a file, empty, not one of `FORMATS`, outside `limits`, damaged or cut short.
+        ImageError: not a file, empty, not one of `image_formats.FORMATS`, outside `limits`, damaged or cut short.
     """
     called = _called(source, name)
     data = _read_bytes(source, called, limits.max_bytes)
-    kind = _format_of(data, called)
+    kind = format_of(data, called)
     try:
-        with _OPENERS[kind](io.BytesIO(data)) as picture:
+        with OPENERS[kind](io.BytesIO(data)) as picture:
             _check_size(picture.size, called, limits)
             picture.load()
             return _to_rgb(_upright(picture))
@@ -242,29 +184,6 @@ def _read_bytes(source: bytes | Path | BinaryIO, called: str, max_bytes: int) ->
     if len(data) > max_bytes:
         raise ImageError(f"{called} has more than {max_bytes / _MIB:.3g} MiB, the most that is read; save it smaller.")
     return data
-
-
-def _format_of(data: bytes, called: str) -> str:
-    """One of `FORMATS`, by the file's first bytes; its name and its extension are not asked."""
-    for offset, start, kind in _SIGNATURES:
-        if data.startswith(start, offset):
-            return kind
-    raise ImageError(
-        f"{called} seems to be {_guess(data)}, not a picture in one of the formats {', '.join(FORMATS)}."
-        " Save the picture as JPEG or PNG and give that file."
-    )
-
-
-def _guess(data: bytes) -> str:
-    for offset, start, what in _STRANGERS:
-        if data.startswith(start, offset):
-            return what
-    head = data[:2048].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if head.startswith(b"<"):
-        return next(what for mark, what in _MARKUP if mark in head)
-    if all(byte >= 32 or byte in b"\t\n\r\f" for byte in head):
-        return "text"
-    return "something else"
 
 
 def _check_size(size: tuple[int, int], called: str, limits: Limits) -> None:

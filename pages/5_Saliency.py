@@ -102,7 +102,7 @@ def show_page() -> None:
     st.subheader("What the network looked at")
     question = ask_for_maps(checkpoint, found.faces[index])
     with st.spinner("Explaining", show_time=True):
-        show_maps(checkpoint, f"{photograph.key}/{detector}/{index}", found.faces[index], question)
+        show_maps(checkpoint, f"{photograph.key}/{detector}/{index}", found, index, question)
 
 
 with sentences():

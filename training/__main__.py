@@ -24,10 +24,13 @@ def recipes_command(as_json: Json = False) -> None:
 @app.command("fit")
 def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options as it has)
     recipe: Annotated[str, typer.Argument(help="Name of a recipe, or path of a YAML file.")],
-    data: Annotated[Path, typer.Option(help="Data set: fer2013.csv, Parquet, or a folder of classes.")],
+    data: Annotated[Path, typer.Option(help="Name of an imported data set, or path: fer2013.csv, Parquet, folder.")],
     labels: Annotated[Path | None, typer.Option(help="FER+ votes (fer2013new.csv) for FER2013.")] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", help="Change a value: key=value, repeatable.")] = None,
     run: Annotated[str | None, typer.Option(help="Name of the run; the same name goes on where it stopped.")] = None,
+    tags: Annotated[
+        list[str] | None, typer.Option("--tag", help="Train only on samples with this tag; repeatable.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the checkpoint; default: in the workspace.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -36,13 +39,13 @@ def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options 
 
     chosen = load_recipe(recipe, changes or [])
 
-    from fer_core.data import read_samples
+    from fer_core.data.opening import open_samples
     from fer_core.workspace import workspace
     from training.fit import Run, check_name, fit
 
     name = run or chosen.name
     check_name(name)
-    samples = read_samples(data, labels=labels).samples
+    samples = open_samples(data, labels, tags or ())
     checkpoint = fit(
         Run(
             recipe=chosen,

@@ -80,8 +80,8 @@ def fit(run: Run) -> Checkpoint:
     checkpoint = save_checkpoint(
         run.checkpoint_folder, module.model, _card(run, training_samples, int(state["epoch"]) + 1)
     )
-    scores = evaluate(Predictor(checkpoint), validation_samples).scores()
-    card = checkpoint.card.model_copy(update={"metrics": {"validation": scores.as_json()}})
+    found = evaluate(Predictor(checkpoint), validation_samples, train=training_samples)
+    card = checkpoint.card.model_copy(update={"metrics": {"validation": found.as_json()}})
     write_card(checkpoint.folder, card)
     return Checkpoint(checkpoint.folder, card)
 

@@ -23,12 +23,14 @@ from fer_core.explain import (
     methods,
     reporting,
 )
-from fer_core.explain.export import DRAWN_PX, as_json, as_npy, as_png, draw_map
+from fer_core.explain.export import DRAWN_PX, as_json, as_npy, as_png, draw_map, draw_on_photograph
 from fer_core.predict import FacePrediction
 from ui.page import sentences
+from ui.photographs import Analysis
 
 MAX_METHODS = 4
 MAPS_KEPT = 256
+GROUNDS = ("face", "photograph")
 PREDICTED = "the predicted class"
 NOBODY = "no other class"
 
@@ -42,6 +44,7 @@ class Question:
         target: class to explain.
         versus: class it is compared with, or None.
         layer: dotted path.
+        ground: what the maps are drawn on, one of `GROUNDS`.
         opacity: of the strongest evidence, 0..1.
     """
 
@@ -49,6 +52,7 @@ class Question:
     target: str
     versus: str | None
     layer: str
+    ground: str
     opacity: float
 
 
@@ -86,22 +90,27 @@ def ask_for_maps(checkpoint: Checkpoint, face: FacePrediction) -> Question:
         key="layer",
         bind="query-params",
     )
-    opacity = st.slider(
+    left, right = st.columns([3, 7], gap="medium")
+    ground = left.segmented_control(
+        "Drawn on", GROUNDS, default=GROUNDS[0], required=True, key="ground", bind="query-params", width="stretch"
+    )
+    opacity = right.slider(
         "Opacity of the strongest evidence", 0, 100, 70, 5, format="%d %%", key="opacity", bind="query-params"
     )
     note = coarse_note(explainer.layers(), layer)
     if note:
         st.warning(note, icon=":material/grid_view:")
-    return Question(tuple(chosen), target, None if rival == NOBODY else rival, layer, opacity / 100)
+    return Question(tuple(chosen), target, None if rival == NOBODY else rival, layer, ground, opacity / 100)
 
 
-def show_maps(checkpoint: Checkpoint, key: str, face: FacePrediction, question: Question) -> None:
+def show_maps(checkpoint: Checkpoint, key: str, found: Analysis, index: int, question: Question) -> None:
     """The maps in columns, each with its scale, its cost and its downloads.
 
     Args:
         checkpoint: the model.
         key: tells this face from every other.
-        face: the face.
+        found: the photograph with its faces.
+        index: of the face.
         question: what is asked.
     """
     if not question.methods:
@@ -109,13 +118,21 @@ def show_maps(checkpoint: Checkpoint, key: str, face: FacePrediction, question: 
         return
     rival = f" rather than **{question.versus}**" if question.versus else ""
     st.markdown(f"Evidence for **{question.target}**{rival}.")
-    picture = np.asarray(cv2.resize(face.crop, (DRAWN_PX, DRAWN_PX), interpolation=cv2.INTER_LINEAR), np.uint8)
-    columns = st.columns(max(len(question.methods), 3))
+    face, whole = found.faces[index], question.ground == "photograph"
+    columns = st.columns(max(len(question.methods), 2 if whole else 3))
     for column, method in zip(columns, question.methods, strict=False):
         with column, sentences():
             saliency = _explain(checkpoint, key, face, question, method)
-            _show(checkpoint, picture, saliency, question)
-    _legend(question.versus is not None)
+            if whole:
+                at = face.face.scaled(found.factor, found.factor)
+                how = checkpoint.card.preprocess
+                drawn = draw_on_photograph(found.shown, at, saliency, how, opacity=question.opacity)
+            else:
+                side = (DRAWN_PX, DRAWN_PX)
+                crop = np.asarray(cv2.resize(face.crop, side, interpolation=cv2.INTER_LINEAR), np.uint8)
+                drawn = draw_map(crop, saliency, opacity=question.opacity)
+            _show(checkpoint, drawn, saliency, question)
+    _legend(question)
 
 
 def _explain(checkpoint: Checkpoint, key: str, face: FacePrediction, question: Question, method: str) -> SaliencyMap:
@@ -159,12 +176,11 @@ def _leave_out(method: str) -> None:
     st.session_state["method"] = [m for m in st.session_state["method"] if m != method]
 
 
-def _show(checkpoint: Checkpoint, picture: NDArray[np.uint8], saliency: SaliencyMap, question: Question) -> None:
+def _show(checkpoint: Checkpoint, drawn: NDArray[np.uint8], saliency: SaliencyMap, question: Question) -> None:
     method = get_method(saliency.method)
-    drawn = draw_map(picture, saliency, opacity=question.opacity)
     rows, columns = saliency.map_hw
     st.markdown(f"**{method.title}**", help=f"{method.summary} {method.reference}")
-    st.image(drawn, width="stretch", alt=f"{method.title} map for {saliency.target} over the face")
+    st.image(drawn, width="stretch", alt=f"{method.title} map for {saliency.target} over the {question.ground}")
     st.caption(
         f"{rows} x {columns} cells at {saliency.layer}; raw values {saliency.raw.min():.3g} to "
         f"{saliency.raw.max():.3g}; logit {saliency.logit:.2f}, probability {saliency.probability:.1%}".replace(
@@ -173,19 +189,20 @@ def _show(checkpoint: Checkpoint, picture: NDArray[np.uint8], saliency: Saliency
         + ("" if method.class_specific else ". This method does not look at the class.")
     )
     base = f"{saliency.method}-{saliency.target.name}" + (f"-versus-{question.versus}" if question.versus else "")
+    on = "-photograph" if question.ground == "photograph" else ""
     card = checkpoint.card
-    for label, data, suffix, mime in (
-        ("Overlay (PNG)", as_png(drawn), "png", "image/png"),
-        ("Raw map (NPY)", as_npy(saliency), "npy", "application/octet-stream"),
-        ("Figures (JSON)", as_json(saliency, card.name, card.weights_sha256), "json", "application/json"),
+    for label, data, name, mime in (
+        ("Overlay (PNG)", as_png(drawn), f"{base}{on}.png", "image/png"),
+        ("Raw map (NPY)", as_npy(saliency), f"{base}.npy", "application/octet-stream"),
+        ("Figures (JSON)", as_json(saliency, card.name, card.weights_sha256), f"{base}.json", "application/json"),
     ):
-        name = f"{base}.{suffix}"
-        key = f"{saliency.method}-{suffix}"
+        key = f"{saliency.method}-{mime}"
         st.download_button(label, data, name, mime, key, on_click="ignore", type="tertiary", icon=":material/download:")
 
 
-def _legend(compares: bool) -> None:
+def _legend(question: Question) -> None:
     """The colours, and what they mean."""
+    compares = question.versus is not None
     table = DIVERGING["blue-orange"] if compares else SEQUENTIAL["inferno"]
     strip = np.repeat(np.asarray(table, np.uint8)[None], 14, axis=0)
     says = (
@@ -197,4 +214,5 @@ def _legend(compares: bool) -> None:
     st.caption(
         f"{says}. Each map is drawn on its own scale, whose ends stand under it. A map shows where evidence lay, not "
         "what would happen if that part of the face were covered."
+        + (" The network was not shown what lies outside the white square." if question.ground == "photograph" else "")
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from fer_core.data import SampleTable
@@ -29,6 +31,7 @@ class Evaluation:
         model_hash: sha256 of the weights.
         data_hash: hash of the samples.
         latency_ms: mean time per face within batches, preprocessing included; NaN where N is 0.
+        twins: (N,) whether a training sample has exactly the same pixels; None where no training samples were given.
     """
 
     sample_ids: tuple[str, ...]
@@ -39,6 +42,7 @@ class Evaluation:
     model_hash: str
     data_hash: str
     latency_ms: float
+    twins: NDArray[np.bool_] | None = None
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
@@ -49,13 +53,55 @@ class Evaluation:
         """All figures; see `Scores`."""
         return score(self.probabilities, self.labels, self.classes)
 
+    def deduplicated(self) -> Scores | None:
+        """All figures on the samples without an exact twin among the training samples; None where `twins` is.
+
+        Copies that differ in a pixel (another size, another compression) stay in.
+        """
+        if self.twins is None:
+            return None
+        return score(self.probabilities[~self.twins], self.labels[~self.twins], self.classes)
+
+    def as_json(self) -> dict[str, Any]:
+        """`Scores.as_json` of all samples, and beside it what is known of their twins.
+
+        `twins_in_train` is their number and `deduplicated` holds the same figures without them; both are None where no
+        training samples were given.
+        """
+        apart = self.deduplicated()
+        return {
+            **self.scores().as_json(),
+            "twins_in_train": None if self.twins is None else int(self.twins.sum()),
+            "deduplicated": apart and apart.as_json(),
+        }
+
+    def as_text(self) -> str:
+        """Both figures for the terminal; the table of classes is that of all samples."""
+        text, apart = self.scores().as_text(), self.deduplicated()
+        if apart is None or self.twins is None:
+            return text
+        headline = "\n".join(apart.as_text().splitlines()[:2])
+        return (
+            f"{text}\nwithout the {self.twins.sum():,} samples that have an exact twin in the train split:\n{headline}"
+        )
+
 
 def evaluate(
-    predictor: Predictor, samples: SampleTable, progress: Callable[[int, int], None] | None = None
+    predictor: Predictor,
+    samples: SampleTable,
+    progress: Callable[[int, int], None] | None = None,
+    train: SampleTable | None = None,
 ) -> Evaluation:
     """Predicts every sample of a table that has a label.
 
     Labels are matched to the model's classes by name. The samples are taken as face crops: no detector runs.
+
+    Args:
+        predictor: the model.
+        samples: N of them, in the order of the answer.
+        progress: called with (faces done, faces in all) after each batch.
+        train: the training samples of the same data set, to tell which of the others are exact copies of one (equal
+            `sha256` of the pixels).
 
     Raises:
         DataError: a sample without a label, or with one that the model does not know.
@@ -84,4 +130,9 @@ def evaluate(
         model_hash=predictor.card.weights_sha256,
         data_hash=samples.data_hash(),
         latency_ms=seconds / len(names) * 1000 if names else float("nan"),
+        twins=None if train is None else _twins(samples, train),
     )
+
+
+def _twins(samples: SampleTable, train: SampleTable) -> NDArray[np.bool_]:
+    return np.asarray(pc.is_in(samples.table["sha256"], value_set=train.table["sha256"].combine_chunks()), dtype=bool)

@@ -44,6 +44,13 @@ def confusion_matrix(labels: NDArray[np.int64], predicted: NDArray[np.int64], k:
     return np.bincount(labels * k + predicted, minlength=k * k).reshape(k, k)
 
 
+def log_loss(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
+    """Mean negative log-likelihood of the true class, nats; probabilities are clipped at 1e-15. NaN where N is 0."""
+    if not len(labels):
+        return math.nan
+    return float(-np.log(np.clip(probabilities[np.arange(len(labels)), labels], 1e-15, 1.0)).mean())
+
+
 def expected_calibration_error(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
     """ECE of the top class with 15 bins of equal width (Guo et al. 2017, arXiv 1706.04599); NaN where N is 0.
 
@@ -167,14 +174,13 @@ def score(probabilities: NDArray[np.floating], labels: NDArray[np.int64], classe
     }
     present = [s for s in per_class.values() if s.n]
     n, right = len(labels), int(hits.sum())
-    true_probability = np.clip(probabilities[np.arange(n), labels], 1e-15, 1.0)
     return Scores(
         n=n,
         accuracy=_ratio(right, n),
         accuracy_interval=wilson_interval(right, n),
         balanced_accuracy=_ratio(sum(s.recall for s in present), len(present)),
         macro_f1=_ratio(sum(s.f1 for s in present), len(present)),
-        log_loss=float(-np.log(true_probability).mean()) if n else math.nan,
+        log_loss=log_loss(probabilities, labels),
         ece=expected_calibration_error(probabilities, labels),
         classes=classes.names,
         per_class=per_class,

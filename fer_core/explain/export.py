@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from fer_core.explain.explainer import Explainer
 from fer_core.explain.methods import get_method
-from fer_core.explain.overlay import overlay
-from fer_core.explain.saliency import SaliencyMap
-from fer_core.faces import Detector, Face, crop_face
+from fer_core.explain.overlay import overlay, paste_back
+from fer_core.explain.saliency import SaliencyMap, resize_map
+from fer_core.faces import Detector, Face, crop_face, crop_matrix
+from fer_core.preprocess import Preprocess
 
 Picture = NDArray[np.uint8]
 DRAWN_PX = 384
@@ -37,8 +38,39 @@ def draw_map(face: Picture, saliency: SaliencyMap, *, opacity: float = 0.7, scal
     Returns:
         (H, W, 3) RGB, uint8.
     """
-    colormap = "inferno" if saliency.target.versus_name is None else "blue-orange"
-    return overlay(face, saliency.normalised(scale), opacity=opacity, colormap=colormap)
+    return overlay(face, saliency.normalised(scale), opacity=opacity, colormap=_colormap(saliency))
+
+
+def draw_on_photograph(
+    photograph: Picture, face: Face, saliency: SaliencyMap, how: Preprocess, *, opacity: float = 0.7
+) -> Picture:
+    """The map over the photograph, in a thin white square: what lies outside it the network was not shown.
+
+    Args:
+        photograph: (H, W, 3) RGB, uint8.
+        face: of this photograph, whose crop was explained; its landmarks turn the square with the head.
+        saliency: its map.
+        how: the card's preprocessing, which says how the crop was cut.
+        opacity: of the strongest evidence, 0..1.
+
+    Returns:
+        (H, W, 3) RGB, uint8; in the colours of `draw_map`, but for the square exactly the photograph where there is no
+        evidence.
+    """
+    matrix = crop_matrix(face, margin=how.crop_margin, size=DRAWN_PX, align=how.align, shift_y=how.crop_shift_y)
+    values = resize_map(saliency.normalised(), DRAWN_PX, DRAWN_PX)
+    pasted = paste_back((photograph.shape[0], photograph.shape[1]), values, matrix)
+    drawn = overlay(photograph, pasted, opacity=opacity, colormap=_colormap(saliency))
+    first, last = -0.5, DRAWN_PX - 0.5  # outer edges, where whole numbers are centres of pixels
+    corners = np.array([(first, first, 1), (last, first, 1), (last, last, 1), (first, last, 1)])
+    square = np.rint(corners @ cv2.invertAffineTransform(matrix).T).astype(np.int32)
+    thick = max(1, round(max(photograph.shape[:2]) / 640))
+    cv2.polylines(drawn, [square], isClosed=True, color=(255, 255, 255), thickness=thick, lineType=cv2.LINE_AA)
+    return drawn
+
+
+def _colormap(saliency: SaliencyMap) -> str:
+    return "inferno" if saliency.target.versus_name is None else "blue-orange"
 
 
 def as_png(picture: Picture) -> bytes:

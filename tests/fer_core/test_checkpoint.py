@@ -1,58 +1,23 @@
-"""Checkpoints: what is written comes back, and nothing that a stranger hands over runs or slips through."""
+"""Checkpoints: what is written comes back, and is found by its name."""
 
-import io
 import json
-import os
-import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from fer_core import checkpoint as checkpoints
-from fer_core.card import CARD, WEIGHTS, Card, Trained, read_card
-from fer_core.checkpoint import (
-    Checkpoint,
-    list_checkpoints,
-    open_checkpoint,
-    read_weights,
-    save_checkpoint,
-    sha256_of,
-)
-from fer_core.errors import CheckpointError, ModelError
-from fer_core.labels import FER7, FERPLUS8
+from fer_core.card import CARD, WEIGHTS, Trained, read_card
+from fer_core.checkpoint import Checkpoint, list_checkpoints, open_checkpoint, save_checkpoint, sha256_of
+from fer_core.errors import CheckpointError
+from fer_core.labels import FERPLUS8
 from fer_core.preprocess import Preprocess
+from tests.fer_core.cards import change_card
 
 Make = Callable[..., Checkpoint]
-
-
-@pytest.fixture
-def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of shipped checkpoints, empty."""
-    folder = tmp_path / "shipped"
-    folder.mkdir()
-    monkeypatch.setattr(checkpoints, "SHIPPED_CHECKPOINTS", folder)
-    return folder
-
-
-class Trap:
-    """Whoever unpickles it makes a folder."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.path),)
-
-
-def change_card(folder: Path, **changes: Any) -> None:
-    values = json.loads((folder / CARD).read_text()) | changes
-    (folder / CARD).write_text(json.dumps(values))
 
 
 def test_round_trip(make_checkpoint: Make, tmp_path: Path) -> None:
@@ -106,80 +71,6 @@ def test_saving_again_replaces_both_files(make_checkpoint: Make, tmp_path: Path)
     second.load()
 
 
-@pytest.mark.parametrize("legacy", [False, True])
-@pytest.mark.parametrize("name", ["evil.pt", "evil.ckpt", WEIGHTS])
-def test_a_pickle_is_refused_and_runs_nothing(name: str, legacy: bool, make_checkpoint: Make, tmp_path: Path) -> None:
-    sprung = tmp_path / "sprung"
-    folder = make_checkpoint().folder
-    torch.save({"weights": Trap(sprung)}, folder / name, _use_new_zipfile_serialization=not legacy)
-    with pytest.raises(CheckpointError, match=f"{name} is a pickle, .* can run code"):
-        read_weights(folder / name)
-    if name == WEIGHTS:
-        change_card(folder, weights_sha256=sha256_of(folder / WEIGHTS))
-        with pytest.raises(CheckpointError, match="is a pickle"):
-            open_checkpoint(folder).load()
-        with pytest.raises(CheckpointError, match="is a pickle"):
-            open_checkpoint(folder / WEIGHTS).load()
-    else:
-        with pytest.raises(CheckpointError, match="is a pickle"):
-            open_checkpoint(folder / name)
-    assert not sprung.exists()
-    torch.load(io.BytesIO((folder / name).read_bytes()), weights_only=False)  # the trap is a real one
-    assert sprung.is_dir()
-
-
-@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
-def test_pickles_of_every_protocol_under_the_name_of_weights(protocol: int, tmp_path: Path) -> None:
-    sprung = tmp_path / "sprung"
-    (tmp_path / WEIGHTS).write_bytes(pickle.dumps(Trap(sprung), protocol=protocol))
-    with pytest.raises(CheckpointError, match="is a pickle" if protocol >= 2 else "not a readable safetensors file"):
-        read_weights(tmp_path / WEIGHTS)
-    assert not sprung.exists()
-
-
-def test_a_card_cannot_have_another_file_read(make_checkpoint: Make, tmp_path: Path) -> None:
-    sprung = tmp_path / "sprung"
-    folder = make_checkpoint().folder
-    torch.save({"state_dict": Trap(sprung)}, tmp_path / "evil.pth")
-    change_card(folder, architecture="timm/resnet18", arguments={"checkpoint_path": str(tmp_path / "evil.pth")})
-    with pytest.raises(CheckpointError, match=r"arguments: .*checkpoint_path cannot be set here"):
-        open_checkpoint(folder)
-    assert not sprung.exists()
-
-
-@pytest.mark.parametrize("low", [0x80, 0x50])
-def test_good_weights_that_begin_like_a_pickle(low: int, tmp_path: Path) -> None:
-    """Safetensors begins with the length of its header, little end first: 0x80 opens every thirty-second file."""
-    file = tmp_path / WEIGHTS
-
-    def length_with(padding: int) -> int:
-        save_file({"w": torch.arange(3.0)}, file, metadata={"p": "x" * padding})
-        return int.from_bytes(file.read_bytes()[:8], "little")
-
-    wanted = {0x80: 0x180, 0x50: 0x4B50}[low]  # the second reads "PK", as a zip does
-    assert length_with(wanted - length_with(0)) == wanted
-    assert file.read_bytes()[0] == low
-    assert read_weights(file)["w"].tolist() == [0.0, 1.0, 2.0]
-
-
-@pytest.mark.parametrize("keep", [0, 4, 200, -1])
-def test_truncated_weights(keep: int, make_checkpoint: Make) -> None:
-    folder = make_checkpoint().folder
-    data = (folder / WEIGHTS).read_bytes()
-    (folder / WEIGHTS).write_bytes(data[:keep])
-    with pytest.raises(CheckpointError, match=r"not a readable safetensors file .* Copy it again"):
-        open_checkpoint(folder).load()
-
-
-def test_one_changed_bit_is_noticed(make_checkpoint: Make) -> None:
-    folder = make_checkpoint().folder
-    data = bytearray((folder / WEIGHTS).read_bytes())
-    data[-1] ^= 1
-    (folder / WEIGHTS).write_bytes(data)
-    with pytest.raises(CheckpointError, match=r"not the file that its card describes \(its sha256 differs\)"):
-        open_checkpoint(folder).load()
-
-
 def test_no_weights_no_card_no_folder(make_checkpoint: Make, tmp_path: Path) -> None:
     folder = make_checkpoint().folder
     (folder / WEIGHTS).unlink()
@@ -193,91 +84,6 @@ def test_no_weights_no_card_no_folder(make_checkpoint: Make, tmp_path: Path) -> 
     save_file({"w": torch.zeros(1)}, tmp_path / "loose.safetensors")
     with pytest.raises(CheckpointError, match=r"loose\.safetensors is a file; a checkpoint is a folder"):
         open_checkpoint(tmp_path / "loose.safetensors")
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"classes": FERPLUS8.names}, r"do not fit their card \(compact, 8 classes\): .*head"),
-        ({"arguments": {"widths": [8, 16, 24], "depths": [1, 1, 1]}}, r"do not fit their card .*size mismatch"),
-        ({"architecture": "vggnet-670k", "arguments": {}}, r"do not fit their card \(vggnet-670k, 7 classes\)"),
-        ({"preprocess": {"channels": 3, "mean": [0, 0, 0], "std": [1, 1, 1]}}, "do not fit their card"),
-    ],
-)
-def test_a_card_that_does_not_fit_its_weights(changes: dict[str, Any], said: str, make_checkpoint: Make) -> None:
-    folder = make_checkpoint().folder
-    change_card(folder, **changes)
-    with pytest.raises(CheckpointError, match=said):
-        open_checkpoint(folder).load()
-
-
-def test_a_card_whose_network_cannot_be_built(make_checkpoint: Make) -> None:
-    folder = make_checkpoint().folder
-    change_card(folder, architecture="compcat")
-    with pytest.raises(ModelError, match="Unknown architecture 'compcat'; did you mean compact"):
-        open_checkpoint(folder).load()
-    change_card(folder, architecture="compact", arguments={"dropout": 7})
-    with pytest.raises(ModelError, match="does not take these arguments"):
-        open_checkpoint(folder).load()
-
-
-def test_pretrained_weights_are_not_fetched_for_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: Any, **__: Any) -> None:
-        raise AssertionError("weights were fetched")
-
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
-    card = Card(
-        name="x",
-        architecture="torchvision/resnet18",
-        arguments={"pretrained": True},
-        classes=FER7.names,
-        preprocess=Preprocess(),
-    )
-    with torch.device("meta"):
-        assert card.build().fc.out_features == 7
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"name": "../x"}, "name: .*'../x' is not a name"),
-        ({"name": ""}, "name: .*is not a name"),
-        ({"name": "a" * 101}, "name: .*at most 100"),
-        ({"classes": ["happy"]}, "classes: .*needs at least two"),
-        ({"classes": ["happy", "joy"]}, "classes: .*happy more than once"),
-        ({"temperature": 0}, "temperature: .*greater than 0"),
-        ({"temperature": float("nan")}, "temperature: .*finite"),
-        ({"parameters": -1}, "parameters: .*greater than or equal to 0"),
-        ({"preprocess": {"size_px": 4}}, "preprocess.size_px: .*greater than or equal to 8"),
-        ({"preprocess": {"std": [0.1, 0.2]}}, "preprocess: .*std 2"),
-        ({"arguments": {"num_classes": 3}}, "arguments: .*num_classes cannot be set here"),
-        ({"trained": {"data": "x"}}, "trained.data_hash: Field required"),
-        ({"colour": "red"}, "colour: Extra inputs are not permitted"),
-    ],
-)
-def test_an_invalid_card_names_its_fields(changes: dict[str, Any], said: str, make_checkpoint: Make) -> None:
-    folder = make_checkpoint().folder
-    change_card(folder, **changes)
-    with pytest.raises(CheckpointError, match=f"is not a valid card. .*{said}"):
-        open_checkpoint(folder)
-
-
-def test_every_wrong_field_is_named_at_once(make_checkpoint: Make) -> None:
-    folder = make_checkpoint().folder
-    change_card(folder, temperature=-1, flip="perhaps")
-    with pytest.raises(CheckpointError, match=r"flip: .*; temperature: "):
-        open_checkpoint(folder)
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe\x00{", b"null"])
-@pytest.mark.usefixtures("shipped")
-def test_what_is_no_card_at_all(content: bytes, make_checkpoint: Make, home: Path) -> None:
-    folder = make_checkpoint(home / "checkpoints" / "mine").folder
-    (folder / CARD).write_bytes(content)
-    with pytest.raises(CheckpointError, match=r"is not a valid card\. the file: "):
-        open_checkpoint("mine")
-    assert list_checkpoints() == []
 
 
 def test_names_are_found_in_the_workspace_first(make_checkpoint: Make, home: Path, shipped: Path) -> None:

@@ -1,5 +1,6 @@
 """`python -m fer_core`: figures on standard output, everything else on standard error, mistakes as sentences."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -192,15 +194,34 @@ def test_explain_goes_on_after_a_bad_picture(tmp_path: Path) -> None:
 
 
 def test_evaluate_gives_the_scores(checkpoint: Checkpoint, drawn: SampleTable, tmp_path: Path) -> None:
-    drawn.save(tmp_path / "drawn.parquet")
+    twin = drawn.split("validation").table.slice(5, 1).set_column(0, "sample_id", pa.array(["twin"]))
+    twin = twin.set_column(5, "split", pa.array(["train"]))
+    samples = dataclasses.replace(drawn, table=pa.concat_tables([drawn.table, twin.cast(drawn.table.schema)]))
+    samples.save(tmp_path / "drawn.parquet")
     arguments = ("evaluate", "--checkpoint", "mine", "--data", tmp_path / "drawn.parquet", "--split", "PublicTest")
     result = run(*arguments, "--json")
-    expected = evaluate(Predictor(checkpoint), drawn.split("validation")).scores()
-    assert said(result) == json.loads(json.dumps(expected.as_json()))
+    predictor = Predictor(checkpoint)
+    expected = evaluate(predictor, samples.split("validation"), train=samples.split("train"))
+    figures = said(result)
+    assert figures == json.loads(json.dumps(expected.as_json()))
+    assert (figures["n"], figures["twins_in_train"], figures["deduplicated"]["n"]) == (56, 1, 55)
+    assert {"accuracy", "accuracy_interval", "balanced_accuracy", "macro_f1", "log_loss", "ece"} < set(figures)
+    assert {"classes", "per_class", "confusion"} < set(figures)
     assert "faces 56 of 56" in result.stderr
     words = run(*arguments)
     assert words.stdout.strip() == expected.as_text()
     assert words.stdout.startswith("n = 56; top-1 ")
+
+
+@pytest.mark.usefixtures("checkpoint")
+def test_evaluate_says_nothing_of_twins_where_there_are_none_to_look_for(drawn: SampleTable, tmp_path: Path) -> None:
+    """On the train split itself, and in a data set without one."""
+    drawn.save(tmp_path / "drawn.parquet")
+    drawn.split("test").save(tmp_path / "test.parquet")
+    for file, split in (("drawn", "Training"), ("test", "test")):
+        data = tmp_path / f"{file}.parquet"
+        figures = said(run("evaluate", "--checkpoint", "mine", "--data", data, "--split", split, "--json"))
+        assert (figures["twins_in_train"], figures["deduplicated"]) == (None, None)
 
 
 @pytest.mark.usefixtures("checkpoint")

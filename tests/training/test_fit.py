@@ -1,65 +1,27 @@
-"""Whole runs: they learn, they can be stopped anywhere, and what they ship is what they measured."""
+"""Whole runs: they learn, and what they ship is what they measured."""
 
-import dataclasses
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 import torch
-import yaml
-from safetensors.torch import load_file
-from typer.testing import CliRunner
 
-from fer_core.card import CARD, WEIGHTS
 from fer_core.checkpoint import open_checkpoint
 from fer_core.data import SampleTable
 from fer_core.errors import DataError, ModelError, RecipeError
 from fer_core.evaluate.evaluation import evaluate
 from fer_core.labels import FER7
 from fer_core.predict import Predictor
-from training import __main__ as command_line
+from tests.training.runs import history, same, weights
 from training import fit as fitting
 from training.fit import Run, average_with, fit, lightning_precision
 from training.module import FERModule
-from training.progress import Progress, duration
 from training.recipe import Recipe
 
 Make = Callable[..., Recipe]
-ROOT = Path(__file__).parents[2]
-
-
-class Killed(BaseException):
-    """The machine was switched off."""
-
-
-def history(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
-
-
-def weights(folder: Path) -> dict[str, torch.Tensor]:
-    return load_file(folder / WEIGHTS)
-
-
-def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
-
-
-@pytest.fixture
-def prepare(tmp_path: Path) -> Callable[..., Run]:
-    """Makes runs; each name has folders of its own."""
-
-    def make(recipe: Recipe, samples: SampleTable, name: str = "run") -> Run:
-        return Run(recipe, samples, "drawn", tmp_path / "runs" / name, tmp_path / "checkpoints" / name)
-
-    return make
 
 
 def test_drawn_faces_are_learnt(
@@ -77,8 +39,9 @@ def test_drawn_faces_are_learnt(
     # What was measured is what the saved file answers.
     again = open_checkpoint(run.checkpoint_folder)
     assert again.card == card
-    scores = evaluate(Predictor(again), drawn.split("validation")).scores()
-    assert json.loads(json.dumps(scores.as_json())) == json.loads(json.dumps(card.metrics["validation"]))
+    found = evaluate(Predictor(again), drawn.split("validation"), train=drawn.split("train"))
+    assert json.loads(json.dumps(found.as_json())) == json.loads(json.dumps(card.metrics["validation"]))
+    assert (card.metrics["validation"]["twins_in_train"], card.metrics["validation"]["deduplicated"]["n"]) == (0, 56)
     assert evaluate(Predictor(again), drawn.split("test")).scores().accuracy > 0.8
 
     # The card tells how it came about.
@@ -108,144 +71,6 @@ def test_drawn_faces_are_learnt(
     assert "Traceback" not in err
 
 
-def kill_at_step(monkeypatch: pytest.MonkeyPatch, step: int, error: type[BaseException] = Killed) -> None:
-    real = FERModule.training_step
-
-    def training_step(self: FERModule, batch: Any, index: int) -> torch.Tensor:
-        if self.global_step == step:
-            raise error
-        return real(self, batch, index)
-
-    monkeypatch.setattr(FERModule, "training_step", training_step)
-
-
-@pytest.fixture(scope="module")
-def whole(
-    few: SampleTable, tiny_recipe: Make, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, tuple[Path, Path]]:
-    """Runs of five epochs (three batches each) that nothing interrupted, by what they ship: (run, checkpoint)."""
-    found = {}
-    for select in ("best", "last"):
-        folder = tmp_path_factory.mktemp(select)
-        run = Run(resumable(tiny_recipe, select), few, "drawn", folder / "run", folder / "checkpoint")
-        fit(run)
-        found[select] = (run.folder, run.checkpoint_folder)
-    return found
-
-
-def resumable(tiny_recipe: Make, select: str) -> Recipe:
-    """At a rate that is too high: the second epoch is the best one, and those that follow are no better."""
-    return tiny_recipe(
-        epochs=5, batch_size=8, select=select, target={"label_smoothing": 0.1}, optimiser={"learning_rate": 0.3}
-    )
-
-
-@pytest.mark.parametrize("step", [0, 2, 3, 7, 12, 14])
-@pytest.mark.parametrize("select", ["best", "last"])
-def test_a_run_that_was_stopped_ends_bit_for_bit_like_one_that_was_not(
-    step: int,
-    select: str,
-    whole: dict[str, tuple[Path, Path]],
-    few: SampleTable,
-    tiny_recipe: Make,
-    prepare: Callable[..., Run],
-) -> None:
-    """Stopped within the first epoch, at its end, at a beginning, in the middle, and in the last step of all."""
-    run = prepare(resumable(tiny_recipe, select), few)
-    with pytest.MonkeyPatch.context() as patch:
-        kill_at_step(patch, step)
-        with pytest.raises(Killed):
-            fit(run)
-    assert not run.checkpoint_folder.exists()
-    done = step // 3
-    assert [row["epoch"] for row in history(run.folder)] == list(range(1, done + 1)) if done else True
-
-    steps: list[int] = []
-    real = FERModule.training_step
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FERModule, "training_step", lambda self, *a: steps.append(self.global_step) or real(self, *a))
-        fit(run)
-    assert steps == list(range(3 * done, 15))  # no finished epoch is run again
-    run_folder, checkpoint_folder = whole[select]
-    assert same(weights(run.checkpoint_folder), weights(checkpoint_folder))
-    assert history(run.folder) == history(run_folder)
-    ours, theirs = (json.loads((f / CARD).read_text()) for f in (run.checkpoint_folder, checkpoint_folder))
-    for card in (ours, theirs):
-        del card["created"], card["name"]
-    assert ours == theirs
-
-
-def test_stopped_twice_and_between_two_files(
-    whole: dict[str, tuple[Path, Path]], few: SampleTable, tiny_recipe: Make, prepare: Callable[..., Run]
-) -> None:
-    """An epoch stands in the history, but its weights were not written any more: it is run and noted again."""
-    run = prepare(resumable(tiny_recipe, "last"), few)
-    real = Progress.on_train_epoch_end
-    for epoch in (1, 3):
-        with pytest.MonkeyPatch.context() as patch:
-
-            def noted_then_killed(self: Progress, trainer: Any, module: Any, at: int = epoch) -> None:
-                real(self, trainer, module)
-                if trainer.current_epoch == at:
-                    raise Killed
-
-            patch.setattr(Progress, "on_train_epoch_end", noted_then_killed)
-            with pytest.raises(Killed):
-                fit(run)
-        assert [row["epoch"] for row in history(run.folder)] == list(range(1, epoch + 2))
-    fit(run)
-    run_folder, checkpoint_folder = whole["last"]
-    assert history(run.folder) == history(run_folder)
-    assert same(weights(run.checkpoint_folder), weights(checkpoint_folder))
-
-
-def test_a_half_written_line_of_the_history_is_mended(
-    whole: dict[str, tuple[Path, Path]], few: SampleTable, tiny_recipe: Make, prepare: Callable[..., Run]
-) -> None:
-    run = prepare(resumable(tiny_recipe, "last"), few)
-    with pytest.MonkeyPatch.context() as patch:
-        kill_at_step(patch, 7)
-        with pytest.raises(Killed):
-            fit(run)
-    with (run.folder / "history.jsonl").open("a") as file:
-        file.write('{"epoch": 3, "ste')
-    fit(run)
-    assert history(run.folder) == history(whole["last"][0])
-
-
-@pytest.fixture
-def ctrl_c_works_again() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGINT)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("ctrl_c_works_again")
-def test_ctrl_c_ends_the_process_and_the_run_goes_on_later(
-    whole: dict[str, tuple[Path, Path]], few: SampleTable, tiny_recipe: Make, prepare: Callable[..., Run]
-) -> None:
-    run = prepare(resumable(tiny_recipe, "best"), few)
-    with pytest.MonkeyPatch.context() as patch:
-        kill_at_step(patch, 10, KeyboardInterrupt)
-        with pytest.raises(SystemExit):  # never a checkpoint of a run that is not over
-            fit(run)
-    assert not run.checkpoint_folder.exists()
-    fit(run)
-    assert same(weights(run.checkpoint_folder), weights(whole["best"][1]))
-
-
-def test_a_finished_run_is_not_run_again(few: SampleTable, tiny_recipe: Make, prepare: Callable[..., Run]) -> None:
-    run = prepare(tiny_recipe(epochs=2), few)
-    first = fit(run).card
-    before = weights(run.checkpoint_folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FERModule, "training_step", lambda *_: pytest.fail("a step was made"))
-        second = fit(run).card
-    assert same(weights(run.checkpoint_folder), before)
-    assert second.model_copy(update={"created": first.created}) == first
-    assert [row["epoch"] for row in history(run.folder)] == [1, 2]
-
-
 def test_seeds_differ_and_repeat(few: SampleTable, tiny_recipe: Make, prepare: Callable[..., Run]) -> None:
     made = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -255,23 +80,6 @@ def test_seeds_differ_and_repeat(few: SampleTable, tiny_recipe: Make, prepare: C
         made.append(weights(run.checkpoint_folder))
     assert same(made[0], made[1])
     assert not same(made[0], made[2])
-
-
-def test_the_last_epoch_is_the_last(whole: dict[str, tuple[Path, Path]]) -> None:
-    """Also where no later epoch was better than an earlier one."""
-    run_folder, checkpoint_folder = whole["last"]
-    rows = history(run_folder)
-    best = max(rows, key=lambda row: row["val_accuracy"])["epoch"]
-    assert best < 5
-    trained = open_checkpoint(whole["best"][1]).card.trained
-    assert trained is not None
-    assert trained.selected_on == f"best validation accuracy, epoch {best} of 5"
-    assert not same(weights(whole["best"][1]), weights(checkpoint_folder))
-    card = open_checkpoint(checkpoint_folder).card
-    assert card.trained is not None
-    assert card.trained.selected_on == "last epoch, 5 of 5"
-    assert card.metrics["validation"]["log_loss"] == pytest.approx(rows[-1]["val_loss"], rel=1e-3)
-    assert card.metrics["validation"]["log_loss"] != pytest.approx(rows[-2]["val_loss"], rel=1e-3)
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.95])
@@ -314,33 +122,6 @@ def test_steps_of_the_moving_average_by_hand() -> None:
     assert average_with(0.998)(average, ten, 10_000).item() == pytest.approx(10 * 0.002, rel=1e-4)
     counter = torch.tensor([3])
     assert step(torch.tensor([1]), counter, 5) is counter  # numbers of batches are not averaged
-
-
-def test_another_recipe_in_the_same_folder(few: SampleTable, tiny_recipe: Make, prepare: Callable[..., Run]) -> None:
-    run = prepare(tiny_recipe(epochs=1), few)
-    fit(run)
-    before = weights(run.checkpoint_folder)
-    with pytest.raises(RecipeError, match="holds a run of another recipe than 'tiny' as given now"):
-        fit(dataclasses.replace(run, recipe=tiny_recipe(epochs=2)))
-    assert same(weights(run.checkpoint_folder), before)
-
-
-def test_other_data_in_the_same_folder(
-    few: SampleTable, drawn: SampleTable, tiny_recipe: Make, prepare: Callable[..., Run]
-) -> None:
-    """The card would name data that the weights have hardly seen."""
-    run = prepare(tiny_recipe(epochs=1), few)
-    fit(run)
-    with pytest.raises(DataError, match="holds a run on other data than drawn as given now"):
-        fit(dataclasses.replace(run, samples=drawn))
-    for row in (0, len(few) - 1):  # a face more to train on, or one more to validate with
-        part = dataclasses.replace(few, table=few.table.take([i for i in range(len(few)) if i != row]))
-        with pytest.raises(DataError, match="holds a run on other data"):
-            fit(dataclasses.replace(run, samples=part))
-    votes = pa.array([[1.0]] * len(few), pa.list_(pa.float32()))
-    voted = few.table.set_column(few.table.schema.get_field_index("votes"), "votes", votes)
-    with pytest.raises(DataError, match="holds a run on other data"):  # the same faces, begun without --labels
-        fit(dataclasses.replace(run, samples=SampleTable(voted, few.classes, ("happy",))))
 
 
 def test_what_cannot_be_trained_leaves_nothing_behind(
@@ -391,76 +172,8 @@ def test_training_in_bfloat16(drawn: SampleTable, tiny_recipe: Make, prepare: Ca
     assert {t.dtype for t in weights(run.checkpoint_folder).values()} == {torch.float32, torch.int64}
 
 
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0, "0 s"), (89.4, "89 s"), (90, "2 min"), (3599, "60 min"), (5340, "89 min"), (5400, "1 h 30 min"),
-     (11100, "3 h 05 min"), (360_000, "100 h 00 min")],
-)  # fmt: skip
-def test_time_left_in_words(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
-
-
 def test_no_commit_outside_a_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(fitting, "__file__", str(tmp_path / "fit.py"))
     assert fitting.git_commit() == ""
     monkeypatch.setenv("PATH", "")
     assert fitting.git_commit() == ""
-
-
-def test_mistakes_on_the_command_line(few: SampleTable, tmp_path: Path) -> None:
-    few.save(tmp_path / "few.parquet")
-    data = ["--data", str(tmp_path / "few.parquet")]
-    for arguments, said in (
-        (["fit", "compcat", *data], "There is no recipe 'compcat'"),
-        (["fit", "compact", *data, "--set", "epoch=1"], "did you mean epochs?"),
-        (["fit", "compact", "--data", str(tmp_path / "gone.csv")], "gone.csv"),
-        (["fit", "compact", *data, "--run", "../x"], "'../x' is not a name"),
-        (["fit", "compact", *data, "--run", "my run"], "'my run' is not a name"),
-    ):
-        result = CliRunner().invoke(command_line.app, [*arguments, "--json"])
-        assert result.exit_code == 2, arguments
-        assert result.stdout == ""
-        assert result.stderr.startswith("Error: ")
-        assert said in result.stderr
-
-
-def test_recipes_on_the_command_line() -> None:
-    result = CliRunner().invoke(command_line.app, ["recipes", "--json"])
-    (compact,) = [r for r in json.loads(result.stdout) if r["name"] == "compact"]
-    assert compact["summary"].startswith("0.9 M parameters")
-    assert "0.9 M parameters" in CliRunner().invoke(command_line.app, ["recipes"]).stdout
-
-
-@pytest.mark.slow
-def test_a_killed_process_goes_on_and_says_so_in_json(few: SampleTable, tiny_recipe: Make, tmp_path: Path) -> None:
-    few.save(tmp_path / "few.parquet")
-    recipe = tiny_recipe(epochs=40, batch_size=8)
-    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(recipe.model_dump(mode="json")))
-    home = tmp_path / "home"
-    arguments = ["fit", str(tmp_path / "mine.yaml"), "--data", str(tmp_path / "few.parquet"), "--json"]
-    environment = {**os.environ, "FERSCOPE_HOME": str(home)}
-    command = [sys.executable, "-m", "training", *arguments, "--run", "killed"]
-    rows = home / "runs" / "killed" / "history.jsonl"
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        while not rows.exists() or rows.read_text().count("\n") < 3:
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.01)
-    finally:
-        process.kill()
-        process.communicate()
-    assert not (home / "checkpoints" / "killed").exists()
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=200)
-    assert done.returncode == 0, done.stderr
-    assert [row["epoch"] for row in history(rows.parent)] == list(range(1, 41))
-    said = json.loads(done.stdout)
-    assert said["checkpoint"] == str(home / "checkpoints" / "killed")
-    assert said["validation"]["n"] == 14
-    assert "epoch 40/40, step 120/120" in done.stderr
-    assert "Traceback" not in done.stderr
-
-    run = Run(recipe, few, "few.parquet", tmp_path / "whole", tmp_path / "whole-checkpoint")
-    checkpoint = fit(run)
-    assert same(weights(Path(said["checkpoint"])), weights(run.checkpoint_folder))
-    assert json.loads(json.dumps(checkpoint.card.metrics["validation"])) == said["validation"]
-    assert history(rows.parent) == history(run.folder)

@@ -70,7 +70,7 @@ def test_overrides() -> None:
         "epochs=3",
         "optimiser.learning_rate=0.02",
         "augment.erase=0",
-        "model.arguments.dropout=0.1",
+        "model.arguments.dropout=0.25",
         "preprocess.mean=[0.4]",
         "select=last",
         "flip_at_test=false",
@@ -79,13 +79,13 @@ def test_overrides() -> None:
     assert recipe.epochs == 3
     assert recipe.optimiser.learning_rate == 0.02
     assert recipe.augment.erase == 0
-    assert recipe.model.arguments == {"dropout": 0.1}
+    assert recipe.model.arguments == load_recipe("compact").model.arguments | {"dropout": 0.25}
     assert recipe.preprocess.mean == (0.4,)
     assert recipe.select == "last"
     assert recipe.flip_at_test is False
     untouched = load_recipe("compact")
     assert recipe.optimiser.weight_decay == untouched.optimiser.weight_decay == 0.0005
-    assert untouched.epochs == 70
+    assert untouched.epochs == yaml.safe_load((RECIPES / "compact.yaml").read_text())["epochs"]
     assert load_recipe("compact", ["epochs=3", "epochs=4"]).epochs == 4
 
 

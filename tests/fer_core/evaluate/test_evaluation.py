@@ -86,3 +86,47 @@ def test_samples_without_a_label_are_counted(make_checkpoint: Make, drawn: Sampl
     bare = relabelled(samples, [None, None, *names[2:]], FER7)
     with pytest.raises(DataError, match=r"2 of 28 samples have no label"):
         evaluate(Predictor(make_checkpoint()), bare)
+
+
+def test_twins_of_training_samples_are_told_apart(make_checkpoint: Make, drawn: SampleTable) -> None:
+    """Three of the 28 faces lie in the training table as well, one of them twice and under another label."""
+    samples, train = drawn.split("test"), drawn.split("train")
+    copies = samples.table.take([4, 9, 27, 9])
+    copies = copies.set_column(0, "sample_id", pa.array(["a", "b", "c", "d"]))
+    copies = copies.set_column(3, "label", pa.array(["sad", "happy", "happy", "fear"]))
+    seen = dataclasses.replace(train, table=pa.concat_tables([train.table, copies.cast(train.table.schema)]))
+    found = evaluate(Predictor(make_checkpoint(flip=True)), samples, train=seen)
+    assert found.twins is not None
+    assert np.flatnonzero(found.twins).tolist() == [4, 9, 27]
+
+    left = [i for i in range(28) if i not in {4, 9, 27}]
+    right = found.probabilities.argmax(1) == samples.label_indices()
+    apart = found.deduplicated()
+    assert apart is not None
+    assert apart.n == 25
+    assert apart.accuracy == right[left].sum() / 25
+    # Of FER7 the samples 4, 9 and 27 are sad, fear (9 = 7 + 2) and neutral (27 = 21 + 6).
+    assert [s.n for s in apart.per_class.values()] == [4, 4, 3, 4, 3, 4, 3]
+
+    told = found.as_json()
+    assert told["twins_in_train"] == 3
+    assert told["deduplicated"] == apart.as_json()
+    official = found.scores().as_json()
+    assert {key: told[key] for key in official} == official
+    assert set(told) == {*official, "twins_in_train", "deduplicated"}
+    assert "without the 3 samples that have an exact twin in the train split:\nn = 25; top-1" in found.as_text()
+
+
+def test_twins_are_not_told_where_no_training_samples_are_given(make_checkpoint: Make, drawn: SampleTable) -> None:
+    found = evaluate(Predictor(make_checkpoint()), drawn.split("test"))
+    assert found.deduplicated() is None
+    assert (found.as_json()["twins_in_train"], found.as_json()["deduplicated"]) == (None, None)
+    assert found.as_text() == found.scores().as_text()
+
+
+def test_where_every_sample_is_a_twin_nothing_is_left(make_checkpoint: Make, drawn: SampleTable) -> None:
+    samples = drawn.split("test")
+    found = evaluate(Predictor(make_checkpoint()), samples, train=samples)
+    told = found.as_json()
+    assert told["twins_in_train"] == told["n"] == 28
+    assert (told["deduplicated"]["n"], told["deduplicated"]["accuracy"]) == (0, None)
