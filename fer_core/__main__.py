@@ -1,4 +1,4 @@
-"""`python -m fer_core`: predict, explain, evaluate, and what models there are."""
+"""`python -m fer_core`: predict, explain, evaluate, calibrate, and what models there are."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ import functools
 import itertools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fer_core.cli import Json, app_with_errors, emit, percent, progress_line
-from fer_core.errors import FERScopeError, ImageError
+from fer_core.data.commands import app as data_app
+from fer_core.errors import DataError, FERScopeError, ImageError
 from fer_core.workspace import DEFAULT_CHECKPOINT
 
+if TYPE_CHECKING:
+    from fer_core.evaluate.evaluation import Evaluation
+
 app = app_with_errors("Facial expression classifiers: what they say, and why.")
+app.add_typer(data_app, name="data")
 
 Images = Annotated[list[Path] | None, typer.Argument(help="Photographs.", show_default=False)]
 CheckpointName = Annotated[str, typer.Option("--checkpoint", help="Name or folder of a checkpoint.")]
@@ -123,23 +128,67 @@ def _explained(row: dict[str, Any]) -> str:
     return "\n".join(files) or f"{row['image']}: no face found"
 
 
+Data = Annotated[
+    Path, typer.Option("--data", help="Name of an imported data set, or path: fer2013.csv, Parquet, folder.")
+]
+Labels = Annotated[Path | None, typer.Option("--labels", help="FER+ votes (fer2013new.csv) for FER2013.")]
+
+
 @app.command("evaluate")
 def evaluate_command(
     checkpoint: CheckpointName,
-    data: Annotated[Path, typer.Option(help="Data set: fer2013.csv, Parquet, or a folder of classes.")],
+    data: Data,
     split: Annotated[str, typer.Option(help="train, validation, test, or the source's own name.")],
-    labels: Annotated[Path | None, typer.Option(help="FER+ votes (fer2013new.csv) for FER2013.")] = None,
+    labels: Labels = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a checkpoint on one split of a data set of face crops."""
-    from fer_core.data import read_samples
+    """Measure a checkpoint on one split of face crops, with and without exact twins of those in the train split."""
+    found = _evaluated(checkpoint, data, labels, split)
+    emit(found.as_json(), as_json, found.as_text())
+
+
+def _evaluated(checkpoint: str, data: Path, labels: Path | None, split: str) -> Evaluation:
+    from fer_core.data.opening import open_samples
+    from fer_core.data.schema import canonical_split
     from fer_core.evaluate.evaluation import evaluate
     from fer_core.predict import get_predictor
 
     predictor = get_predictor(checkpoint)
-    samples = read_samples(data, labels=labels).samples.split(split)
-    scores = evaluate(predictor, samples, progress=progress_line("faces")).scores()
-    emit(scores.as_json(), as_json, scores.as_text())
+    every = open_samples(data, labels)
+    samples = every.split(split)
+    train = every.split("train") if "train" in every.splits() and canonical_split(split) != "train" else None
+    return evaluate(predictor, samples, progress_line("faces"), train)
+
+
+@app.command("calibrate")
+def calibrate_command(
+    checkpoint: CheckpointName,
+    data: Data,
+    labels: Labels = None,
+    split: Annotated[str, typer.Option(help="Split to fit on, other than the train split.")] = "validation",
+    save: Annotated[bool, typer.Option("--save", help="Write temperature and new figures into the card.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Fit a temperature (Guo et al. 2017) and tell what it does to log-loss and calibration error."""
+    from fer_core.card import write_card
+    from fer_core.checkpoint import open_checkpoint
+    from fer_core.data.schema import canonical_split
+    from fer_core.evaluate.calibration import calibrated, cross_fit_temperature, fit_temperature
+
+    if save and canonical_split(split) != "validation":
+        raise DataError(f"A temperature is kept only where it was fitted on validation, not on {split!r}.")
+    found = _evaluated(checkpoint, data, labels, split)
+    fitted = fit_temperature(found.logits, found.labels)
+    apart = cross_fit_temperature(found.logits, found.labels)
+    lines = [f"fitted and measured on the same samples: {fitted.as_text()}"]
+    lines += [f"fitted on one half, measured on the other: {apart.as_text()}"]
+    if save:
+        opened = open_checkpoint(checkpoint)
+        on = f"{split} of {data.name}, n = {fitted.n:,} (hash {found.data_hash[:12]})"
+        write_card(opened.folder, calibrated(opened.card, found, fitted, on))
+        lines += [f"written to the card of {opened.folder}"]
+    answer = {"fitted": vars(fitted), "cross_fitted": vars(apart), "saved": save}
+    emit(answer, as_json, "\n".join(lines))
 
 
 @app.command("models")

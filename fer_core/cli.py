@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -11,6 +12,9 @@ import typer
 from typer.core import TyperGroup
 
 from fer_core.errors import FERScopeError
+from fer_core.tasks import Reporter
+
+_SHOW_EVERY_S = 0.1
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
@@ -28,7 +32,14 @@ class _Sentences(TyperGroup):
 
 def app_with_errors(about: str) -> typer.Typer:
     """An empty command line that tells the user's mistakes in sentences."""
-    return typer.Typer(cls=_Sentences, help=about, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+    return typer.Typer(
+        cls=_Sentences,
+        help=about,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
 
 
 def emit(value: Any, as_json: bool, text: str) -> None:
@@ -51,10 +62,17 @@ def percent(value: float | None, interval: tuple[float | None, float | None] | N
 
 
 def progress_line(what: str) -> Callable[[int, int], None]:
-    """A callback (done, all) that keeps one line on standard error up to date."""
+    """A callback (done, all) that keeps one line on standard error up to date, and a task's progress."""
+    report = Reporter(what)
+    shown_at = 0.0
 
     def show(done: int, total: int) -> None:
-        end = "\n" if done >= total else ""
-        print(f"\r{what} {done:,} of {total:,}", end=end, file=sys.stderr, flush=True)  # noqa: T201
+        nonlocal shown_at
+        report(done, total)
+        now = time.monotonic()
+        if now - shown_at >= _SHOW_EVERY_S or done >= total:
+            shown_at = now
+            end = "\n" if done >= total else ""
+            print(f"\r{what} {done:,} of {total:,}", end=end, file=sys.stderr, flush=True)  # noqa: T201
 
     return show

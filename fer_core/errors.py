@@ -31,3 +31,7 @@ class RecipeError(FERScopeError):
 
 class UnavailableError(FERScopeError):
     """Something optional (a package, pretrained weights, a detector's file) is not on this machine."""
+
+
+class DownloadError(FERScopeError):
+    """A data set cannot be downloaded: no network, no rights, or its authors give it out themselves."""

@@ -13,20 +13,27 @@ import streamlit as st
 from fer_core.checkpoint import Checkpoint, list_checkpoints, open_checkpoint
 from fer_core.cli import percent
 from fer_core.errors import FERScopeError
-from fer_core.workspace import DEFAULT_CHECKPOINT
+from fer_core.workspace import DEFAULT_CHECKPOINT, data_set_names
 
 # In the order of the sidebar: file, name, icon.
 PAGES = (
     ("app.py", "Start", ":material/home:"),
+    ("pages/1_Datasets.py", "Datasets", ":material/photo_library:"),
     ("pages/5_Saliency.py", "Saliency", ":material/face_retouching_natural:"),
 )
 
 
 @dataclass(frozen=True)
 class Picked:
-    """What stands in the sidebar, the same on every page; `checkpoint` is None where none could be opened."""
+    """What stands in the sidebar, the same on every page.
+
+    Attributes:
+        checkpoint: None where none could be opened.
+        data_set: name of a data set in the workspace; None where there is none yet.
+    """
 
     checkpoint: Checkpoint | None
+    data_set: str | None
 
 
 def open_page(title: str, question: str) -> Picked:
@@ -43,7 +50,7 @@ def open_page(title: str, question: str) -> Picked:
         for file, name, icon in PAGES:
             st.page_link(file, label=name, icon=icon)
         st.divider()
-        return Picked(_pick_checkpoint())
+        return Picked(_pick_checkpoint(), _pick_data_set())
 
 
 def _pick_checkpoint() -> Checkpoint | None:
@@ -64,6 +71,16 @@ def _pick_checkpoint() -> Checkpoint | None:
         checkpoint = open_checkpoint(name)
         st.caption(describe(checkpoint))
     return checkpoint
+
+
+def _pick_data_set() -> str | None:
+    names = data_set_names()
+    if not names:
+        return None
+    asked = st.query_params.get("data")
+    if asked is not None and asked not in names:
+        st.warning(f"There is no data set “{asked[:100]}” on this machine. Showing another one; choose below.")
+    return str(st.selectbox("Data set", names, key="data", bind="query-params"))
 
 
 def describe(checkpoint: Checkpoint) -> str:

@@ -31,7 +31,10 @@ SCHEMA = pa.schema(
         pa.field("height", pa.int32(), nullable=False),  # pixels
         pa.field("source", pa.string(), nullable=False),  # name of the file or folder that was read
         pa.field("sha256", pa.string(), nullable=False),  # of the decoded pixels, see `pictures.pixel_hash`
-        pa.field("phash", pa.string()),  # perceptual hash, filled by an audit
+        pa.field("phash", pa.string()),  # this and the next three as in `looks.Look`
+        pa.field("brightness", pa.float32()),
+        pa.field("contrast", pa.float32()),
+        pa.field("sharpness", pa.float32()),
     ]
 )
 

@@ -182,13 +182,30 @@ class SampleTable:
             raise DataError(f"There is no file {path}.") from error
         except (pa.ArrowException, OSError) as error:
             raise DataError(f"{path} is not a readable Parquet file: {error}.") from error
+        return cls.from_saved(table, path)
+
+    @classmethod
+    def from_saved(cls, table: pa.Table, path: Path) -> Self:
+        """A sample table of an Arrow table whose metadata tells its classes; `path` is named in errors.
+
+        Raises:
+            DataError: as `load`.
+        """
         try:
             held = json.loads(table.schema.metadata[METADATA_KEY])
             classes = ClassSet(held["classes"]["name"], tuple(held["classes"]["names"]))
             votes = tuple(held["vote_classes"])
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path} is not a saved sample table; import it with read_samples instead.") from error
-        return cls(table, classes, votes)
+        return cls(_with_newer_columns(table), classes, votes)
+
+
+def _with_newer_columns(table: pa.Table) -> pa.Table:
+    """A table of an older version with the columns that `SCHEMA` has gained since, empty."""
+    for place, field in enumerate(SCHEMA):
+        if field.name not in table.schema.names and field.nullable:
+            table = table.add_column(min(place, table.num_columns), field, pa.nulls(table.num_rows, field.type))
+    return table
 
 
 def _decoded(sample_id: str, data: bytes | None, path: str | None) -> Picture:

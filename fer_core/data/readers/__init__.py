@@ -43,6 +43,7 @@ def read_samples(
     on_error: OnError = "stop",
     progress: Progress | None = None,
     classes: ClassSet | None = None,
+    cache_file: Path | None = None,
 ) -> Import:
     """Reads a data set of any known layout.
 
@@ -52,10 +53,13 @@ def read_samples(
         on_error: `stop` raises at the first row or picture that cannot be read; `skip` leaves it out and
             tells of it in the result.
         progress: called now and then with (done, total); the unit is the reader's (bytes, rows or files).
-        classes: what integer labels stand for, in order, for a Parquet file that does not tell.
+        classes: what integer labels stand for, in order, for a Parquet or CSV file that does not tell. For data sets
+            that do tell, the classes to take: what is labelled otherwise is left out and counted.
+        cache_file: where what was seen in picture files is kept, so that an import that was broken off goes on
+            where it stopped; None keeps nothing.
 
     Returns:
-        The samples and the problems; at least one sample.
+        The samples, the problems, and the counts of what was left out; at least one sample.
 
     Raises:
         DataError: the path does not exist, has no known layout, or (with `stop`) holds something unreadable.
@@ -65,7 +69,7 @@ def read_samples(
         reader = next((r for r in readers() if r.matches(path)), None)
         if reader is None:
             raise DataError(_no_reader(path))
-        result = reader.read(path, ReadOptions(on_error, progress, classes))
+        result = reader.read(path, ReadOptions(on_error, progress, classes, cache_file))
         return result if labels is None else attach_votes(result, Path(labels), on_error)
     except (OSError, pa.ArrowException) as error:
         raise DataError(

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
+from fer_core.data.look_files import look_at_files
+from fer_core.data.looks import Look
 from fer_core.data.table import SampleTable
-from fer_core.errors import DataError
+from fer_core.errors import DataError, ImageError
 from fer_core.labels import ClassSet
 
 Progress = Callable[[int, int], None]
 OnError = Literal["stop", "skip"]
+Kind = Literal[
+    "unreadable",  # a picture or an annotation that cannot be decoded
+    "missing-file",  # named by a list or by its partner, but not there
+    "broken-row",  # a line whose fields cannot be told apart, or that lacks one
+    "unknown-code",  # a label or vote that stands for nothing
+    "unknown-split",
+    "misnamed",  # the name does not follow the data set's scheme
+    "misplaced",  # in a folder where it does not belong
+    "outside",  # leads out of the data set
+    "doubled",  # the same sample twice
+]
+PATH_COLUMNS = ("path", "file", "filename", "file_name", "image", "image_path", "filepath", "img")
+_PROGRESS_EVERY = 100
 
 
 @dataclass(frozen=True)
@@ -25,12 +40,14 @@ class Problem:
         what: what is wrong, with the value; a clause without a full stop.
         remedy: what to do; a clause without a full stop.
         row: number of the data row, 1 for the first after the header; None for a picture file.
+        kind: what an import report counts together.
     """
 
     where: str
     what: str
     remedy: str
     row: int | None = None
+    kind: Kind = "unreadable"
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}; {self.remedy}."
@@ -44,10 +61,12 @@ class Import:
         samples: the rows that could be read.
         problems: the rows and files that could not, in the order of the source; empty where everything was
             read.
+        left_out: what was rightly passed over, by reason: a class that was not asked for, a sequence without a label.
     """
 
     samples: SampleTable
     problems: tuple[Problem, ...] = ()
+    left_out: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -57,14 +76,18 @@ class ReadOptions:
     Attributes:
         on_error: `stop` raises at the first problem, `skip` leaves the row out and goes on.
         progress: called with (done, total) in the reader's own unit: bytes, rows or files.
-        classes: what integer labels stand for, where the file does not tell.
+        classes: what integer labels stand for, where the file does not tell; where it does, the classes to take.
+        cache_file: where what was seen in picture files is kept, so that an import that was broken off goes on.
         problems: filled by `report`.
+        left_out: filled by `leave_out`.
     """
 
     on_error: OnError = "stop"
     progress: Progress | None = None
     classes: ClassSet | None = None
+    cache_file: Path | None = None
     problems: list[Problem] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
 
     def report(self, problem: Problem) -> None:
         """Notes a problem.
@@ -76,10 +99,22 @@ class ReadOptions:
             raise DataError(f"{problem} To go on without what cannot be read, import with on_error='skip'.")
         self.problems.append(problem)
 
+    def leave_out(self, reason: str, count: int = 1) -> None:
+        """Counts what is passed over without being wrong; `reason` ends the sentence "12 left out: ..."."""
+        if count:
+            self.left_out[reason] = self.left_out.get(reason, 0) + count
+
     def advance(self, done: int, total: int) -> None:
         """Tells the caller how far the reading is."""
         if self.progress is not None:
             self.progress(done, total)
+
+    def look_at_files(self, paths: Sequence[Path]) -> Iterator[Look | ImageError]:
+        """What there is to see in each picture file, in their order, telling the caller how far it is."""
+        for done, answer in enumerate(look_at_files(paths, self.cache_file), start=1):
+            if done % _PROGRESS_EVERY == 0 or done == len(paths):
+                self.advance(done, len(paths))
+            yield answer
 
     def finish(self, samples: SampleTable, path: Path) -> Import:
         """The result of a reader.
@@ -91,8 +126,10 @@ class ReadOptions:
             count = len(self.problems)
             raise DataError(f"Nothing in {path} could be read. The first of {count} problem(s): {self.problems[0]}")
         if not len(samples):
-            raise DataError(f"{path} holds no samples; choose a file or folder with pictures in it.")
-        return Import(samples, tuple(self.problems))
+            why = "; ".join(f"{count} left out: {reason}" for reason, count in self.left_out.items())
+            said = f" ({why})" if why else ""
+            raise DataError(f"{path} holds no samples{said}; choose a file or folder with pictures in it.")
+        return Import(samples, tuple(self.problems), dict(self.left_out))
 
 
 class Reader(Protocol):

@@ -93,7 +93,7 @@ def attach_votes(result: Import, path: Path, on_error: OnError = "stop") -> Impo
     index = table.schema.get_field_index("votes")
     table = table.set_column(index, table.schema.field("votes"), pa.array(counts, type=pa.list_(pa.float32())))
     samples = SampleTable(table, result.samples.classes, VOTE_CLASSES)
-    return Import(samples, (*result.problems, *options.problems))
+    return Import(samples, (*result.problems, *options.problems), result.left_out)
 
 
 def _missing(path: Path) -> list[str]:
@@ -125,7 +125,7 @@ def _read(path: Path, options: ReadOptions) -> _Votes:
             if split is None:
                 wrong = f"it has {len(cells)} of {len(header)} fields or an unknown Usage ({','.join(cells)[:60]!r})"
             if wrong:
-                options.report(Problem(where, wrong, _REPAIR, number))
+                options.report(Problem(where, wrong, _REPAIR, number, "unknown-code" if split else "broken-row"))
             votes.splits.append(split or "")
             votes.counts.append(None if wrong else [int(cell) for cell in found])
     return votes

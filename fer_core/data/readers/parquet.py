@@ -10,14 +10,16 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fer_core.data.pictures import Picture, decode_picture, pixel_hash
-from fer_core.data.readers.base import Import, Problem, ReadOptions, register
+from fer_core.data.looks import looks
+from fer_core.data.pictures import Picture, decode_picture
+from fer_core.data.readers.base import Import, Kind, Problem, ReadOptions, register
 from fer_core.data.readers.saved_table import is_saved_table
 from fer_core.data.schema import canonical_split
 from fer_core.data.table import SampleTable
@@ -99,13 +101,12 @@ class ParquetPictures:
                 )
         total = sum(file.metadata.num_rows for file in files)
         taken = []
-        for row in _rows(files, _parts(path) or [path], layout):
-            cells = _understand(row, layout, options)
-            if cells is not None:
-                taken.append(cells)
-            if row.number % _BATCH_ROWS == 0:
-                options.advance(row.number, total)
-        options.advance(total, total)
+        source = _rows(files, _parts(path) or [path], layout)
+        while rows := list(islice(source, _BATCH_ROWS)):
+            understood = [cells for row in rows if (cells := _understand(row, layout, options)) is not None]
+            seen = looks([cells.pop("picture") for cells in understood])
+            taken += [cells | vars(look) for cells, look in zip(understood, seen, strict=True)]
+            options.advance(rows[-1].number, total)
         classes = layout.codes or class_set_for(c["label"] for c in taken if c["label"])
         columns = {name: [cells[name] for cells in taken] for name in (taken[0] if taken else ())}
         return options.finish(SampleTable.from_columns(columns, classes, layout.vote_classes), path)
@@ -184,14 +185,17 @@ def _rows(files: Sequence[pq.ParquetFile], paths: Sequence[Path], layout: _Layou
 
 
 def _understand(row: _Row, layout: _Layout, options: ReadOptions) -> dict[str, Any] | None:
-    """The sample table's cells of one row; None where it has a problem."""
+    """The sample table's cells of one row and its `picture`; None where it has a problem."""
+    kind: Kind = "unknown-code"
     try:
         label = _label(row.cells[layout.label], layout.codes)
+        kind = "unknown-split"
         split = _split(row.cells[layout.split] if layout.split else row.default_split)
+        kind = "unreadable"
         data, picture = _picture(row.cells[layout.image])
         votes = [row.cells[column] for column in layout.votes]
     except (DataError, ImageError) as error:
-        options.report(Problem(row.where, str(error).rstrip("."), _REPAIR, row.number))
+        options.report(Problem(row.where, str(error).rstrip("."), _REPAIR, row.number, kind))
         return None
     return {
         "sample_id": row.sample_id,
@@ -199,10 +203,8 @@ def _understand(row: _Row, layout: _Layout, options: ReadOptions) -> dict[str, A
         "label": label,
         "split": split,
         "votes": None if not votes or None in votes else votes,
-        "width": picture.shape[1],
-        "height": picture.shape[0],
         "source": row.source,
-        "sha256": pixel_hash(picture),
+        "picture": picture,
     }
 
 

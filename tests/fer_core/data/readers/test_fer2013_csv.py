@@ -151,12 +151,12 @@ def test_missing_columns_are_named(tmp_path: Path) -> None:
 
 
 def test_progress_ends_at_the_files_size(tmp_path: Path) -> None:
-    path = write(tmp_path / "fer2013.csv", rows() * 50)
+    path = write(tmp_path / "fer2013.csv", rows() * 100)
     seen: list[tuple[int, int]] = []
     read_samples(path, progress=lambda done, total: seen.append((done, total)))
     size = path.stat().st_size
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
-    assert len(seen) == 3  # two full batches of 64 rows, and the end
+    assert len(seen) == 3  # two full batches of 128 rows, and the end
     assert seen[-1] == (size, size)
 
 

@@ -1,5 +1,6 @@
 """Class folders, and paths that hold nothing that can be read."""
 
+import os
 from pathlib import Path
 
 import cv2
@@ -151,7 +152,29 @@ def test_every_way_to_hold_nothing(tmp_path: Path) -> None:
     assert "is empty (0 bytes)" in said(tmp_path / "nil.csv")
 
 
-def test_every_reader_says_what_it_reads() -> None:
-    names = [r.name for r in readers()]
-    assert names == ["class-folders", "fer2013-csv", "ferplus-csv", "parquet", "saved-table"]
-    assert all(r.describe and "\n" not in r.describe for r in readers())
+def test_the_names_of_known_data_sets_tell_who_is_on_a_picture(tmp_path: Path) -> None:
+    picture(tmp_path / "angry" / "AF01ANS.JPG")
+    picture(tmp_path / "happy" / "S010_004_00000017.png")
+    picture(tmp_path / "happy" / "KL.HA1.158.tiff.png")
+    picture(tmp_path / "sad" / "YM.SA1.55.png")
+    picture(tmp_path / "sad" / "holiday.png")
+    samples = read_samples(tmp_path).samples
+    assert dict(zip(samples.table["sample_id"].to_pylist(), samples.table["subject_id"].to_pylist(), strict=True)) == {
+        "angry/AF01ANS.JPG": "F01",
+        "happy/S010_004_00000017.png": "S010",
+        "happy/KL.HA1.158.tiff.png": None,
+        "sad/YM.SA1.55.png": "YM",
+        "sad/holiday.png": None,
+    }
+
+
+def test_a_name_that_is_not_utf8_is_a_problem(tmp_path: Path) -> None:
+    picture(tmp_path / "happy" / "1.png")
+    picture(tmp_path / "sad" / "2.png")
+    data = (tmp_path / "sad" / "2.png").read_bytes()
+    Path(os.fsdecode(bytes(tmp_path / "sad") + b"/caf\xe9.png")).write_bytes(data)
+    result = read_samples(tmp_path, on_error="skip", cache_file=tmp_path / "cache" / "looks.sqlite")
+    assert [(p.kind, p.where, p.what) for p in result.problems] == [
+        ("misnamed", "sad/caf?.png", "its name is not written in UTF-8")
+    ]
+    assert result.samples.table["sample_id"].to_pylist() == ["happy/1.png", "sad/2.png"]

@@ -1,0 +1,160 @@
+"""Add: a data set from a path, an upload, the network, or the drawing board."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from pathlib import Path
+
+import streamlit as st
+
+from fer_core.data.importing import default_name
+from fer_core.workspace import data_set_names, workspace
+from ui.tasks import show_tasks, start_task
+from ui.wording import plural
+
+SUBJECT = "new data set"
+UPLOAD_MB = 2000
+_TYPES = ["zip", "tar", "gz", "tgz", "csv", "parquet"]
+_DRAWN = "schematic"
+
+
+def show_first_steps() -> None:
+    """What the page shows while there is no data set."""
+    show_tasks(SUBJECT)
+    st.info(
+        "No data set is here yet. Draw one to see what the page does, or add your own below.",
+        icon=":material/photo_library:",
+    )
+    if st.button("Draw schematic faces", type="primary", icon=":material/draw:", key="draw first"):
+        _draw(60, 0, flaws=True)
+    show_add(in_place=False)
+
+
+def show_add(*, in_place: bool = True) -> None:
+    """The view."""
+    if in_place:
+        show_tasks(SUBJECT)
+    from_path, upload, network, drawn, merged = st.tabs(["From a path", "Upload", "Download", "Draw", "Merge"])
+    with from_path:
+        _from_path()
+    with upload:
+        _upload()
+    with network:
+        _download()
+    with drawn:
+        _drawing()
+    with merged:
+        _merging()
+
+
+def _from_path() -> None:
+    with st.form("import", border=False):
+        path = st.text_input("File, folder or archive on this machine", placeholder="/data/fer2013.csv")
+        votes = st.text_input("FER+ votes (fer2013new.csv), where the data is FER2013", placeholder="optional")
+        name = st.text_input("Name", placeholder="as the file is called", max_chars=100)
+        classes = st.text_input(
+            "What numbers stand for, in order", placeholder="only where the files do not tell: angry,disgust,..."
+        )
+        stop = st.checkbox("Stop at the first row or picture that cannot be read, instead of reporting it")
+        if st.form_submit_button("Import", type="primary", icon=":material/download:"):
+            if not path.strip():
+                st.error("Give the path of a file or a folder first.", icon=":material/error:")
+                return
+            _start(Path(path.strip()).expanduser(), name.strip(), votes.strip(), classes.strip(), stop=stop)
+    from fer_core.data.readers import readers
+
+    with st.expander("What can be read", icon=":material/help:"):
+        st.markdown("\n".join(f"- {reader.describe}" for reader in readers()))
+
+
+def _upload() -> None:
+    given = st.file_uploader(
+        "Archive (ZIP, TAR), CSV or Parquet", type=_TYPES, max_upload_size=UPLOAD_MB, key="upload",
+        help="It is unpacked into the workspace of this machine, after a check of its size and its names.",
+    )  # fmt: skip
+    votes = st.file_uploader("FER+ votes (fer2013new.csv), where the data is FER2013", type=["csv"], key="votes")
+    if given is None:
+        return
+    name = st.text_input("Name", default_name(Path(_plain(given.name))), max_chars=100, key="name of upload")
+    if st.button("Import", type="primary", icon=":material/download:", key="import upload"):
+        path = _saved(given.name, given.getvalue())
+        _start(path, name.strip(), str(_saved(votes.name, votes.getvalue())) if votes else "")
+
+
+def _plain(name: str) -> str:
+    """The name of an uploaded file without anything that could mean a place."""
+    last = re.split(r"[/\\]", name)[-1]
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", last).lstrip(".")[-100:] or "upload"
+
+
+def _saved(name: str, data: bytes) -> Path:
+    """Where an upload lies in the workspace."""
+    folder = workspace().resolve() / "uploads" / uuid.uuid4().hex
+    folder.mkdir(parents=True)
+    path = folder / _plain(name)
+    path.write_bytes(data)
+    return path
+
+
+def _start(path: Path, name: str, votes: str = "", classes: str = "", *, stop: bool = False) -> None:
+    arguments = ["data", "import", str(path), "--on-error", "stop" if stop else "skip"]
+    for option, value in (("--name", name), ("--labels", votes), ("--classes", classes)):
+        if value:
+            arguments += [option, value]
+    start_task(arguments, f"Import of {path.name}", SUBJECT)
+
+
+def _download() -> None:
+    from fer_core.data.download import SOURCES
+
+    chosen = st.selectbox("Data set", list(SOURCES), format_func=lambda name: SOURCES[name].title, key="source")
+    source = SOURCES[str(chosen)]
+    st.markdown(f"{source.by_hand()}\n\n{source.citation}")
+    if source.kind == "request":
+        st.caption("Its authors give it out on request; it cannot be fetched for you.")
+    elif st.button("Fetch", icon=":material/cloud_download:", help=f"About {source.size_mb:,} MB"):
+        start_task(["data", "download", source.name], f"Download of {source.title}", SUBJECT)
+    repo = st.text_input("Or a public Parquet data set of Hugging Face", placeholder="owner/name", max_chars=200)
+    if repo.strip() and st.button("Fetch", icon=":material/cloud_download:", key="fetch hub"):
+        start_task(["data", "download", repo.strip()], f"Download of {repo.strip()}", SUBJECT)
+
+
+def _drawing() -> None:
+    st.markdown("Drawn faces of persons that do not exist, seven expressions each. What is wrong with them is known.")
+    left, middle, right = st.columns(3)
+    people = left.number_input("Persons", 3, 2000, 60)
+    seed = middle.number_input("Seed", 0, 2**31 - 1, 0)
+    flaws = right.checkbox("Plant flaws", value=True, help="Duplicates, wrong labels, blurred and dark pictures, ...")
+    st.caption(f"About {plural(int(people) * 14, 'picture')}.")
+    if st.button("Draw", type="primary", icon=":material/draw:", key="draw"):
+        _draw(int(people), int(seed), flaws=bool(flaws))
+
+
+def _draw(people: int, seed: int, *, flaws: bool) -> None:
+    name = _DRAWN if (people, seed, flaws) == (60, 0, True) else f"{_DRAWN}-{people}-{seed}{'-flawed' * flaws}"
+    arguments = ["data", "schematic", "--name", name, "--subjects", str(people), "--seed", str(seed)]
+    start_task(arguments + ["--flaws"] * flaws, "Drawing faces", SUBJECT)
+
+
+def _merging() -> None:
+    names = data_set_names()
+    if len(names) < 2:
+        st.markdown("Merging needs two data sets or more; add another one first.")
+        return
+    st.markdown("Classes are matched by name. Persons of two sets never become one; every picture keeps its split.")
+    with st.form("merge", border=False):
+        chosen = st.multiselect("Data sets", names, placeholder="two or more")
+        name = st.text_input("Name of the merged set", max_chars=100)
+        mapping = st.text_input(
+            "Classes to map", placeholder="contempt=disgust, affectnet/contempt= (leaves it out)", max_chars=500
+        )
+        drop = st.checkbox("Leave out classes that not all sets have")
+        if st.form_submit_button("Merge", type="primary", icon=":material/merge:"):
+            if len(chosen) < 2 or not name.strip():
+                st.error("Choose two data sets or more, and give a name.", icon=":material/error:")
+                return
+            rules = [rule.strip() for rule in mapping.split(",") if rule.strip()]
+            arguments = ["data", "merge", *chosen, "--name", name.strip(), *(["--drop"] if drop else [])]
+            arguments += [part for rule in rules for part in ("--map", rule)]
+            start_task(arguments, f"Merge of {', '.join(chosen)}", SUBJECT)

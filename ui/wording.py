@@ -1,0 +1,24 @@
+"""How numbers are put into words, the same on every page."""
+
+from __future__ import annotations
+
+
+def duration(seconds: float) -> str:
+    """A duration as people say it.
+
+    >>> duration(8.2), duration(130), duration(7500)
+    ('8 s', '2 min', '2 h 5 min')
+    """
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def plural(n: int, one: str, many: str = "") -> str:
+    """A number with its noun.
+
+    >>> plural(1, "face"), plural(1200, "face"), plural(2, "class", "classes")
+    ('1 face', '1,200 faces', '2 classes')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
