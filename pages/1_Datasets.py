@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from fer_core.errors import DataError
 from ui.page import Picked, open_page, sentences
 
 if TYPE_CHECKING:
@@ -23,18 +24,23 @@ def show_page(picked: Picked) -> None:
 
         show_first_steps()
         return
-    from fer_core.data.store import open_data_set
-    from ui.datasets.shown import Shown
-    from ui.tasks import show_tasks
+    from ui.datasets.shown import open_shown
+    from ui.tasks import NEW_DATA_SET, show_tasks
 
-    data_set = open_data_set(picked.data_set)
-    shown = Shown(
-        data_set, data_set.head, picked.checkpoint.card if picked.checkpoint else None, data_set.classes.names
-    )
+    try:
+        shown = open_shown(picked.data_set, picked.checkpoint.card if picked.checkpoint else None)
+    except DataError as error:
+        from ui.datasets.versions import offer_to_delete
+
+        st.error(str(error), icon=":material/error:")
+        offer_to_delete(picked.data_set)
+        return
+    data_set = shown.data_set
     versions = len(data_set.versions())
     state = f"{shown.version.n:,} samples, {shown.version.note}"
     st.caption(state if versions == 1 else f"{state} (version {shown.version.number} of {versions})")
     show_tasks(data_set.name)
+    show_tasks(NEW_DATA_SET)
     view = st.segmented_control(
         "View", VIEWS, default="Browse", required=True, key="view", bind="query-params", label_visibility="collapsed"
     )
@@ -64,9 +70,9 @@ def show_view(view: str, shown: Shown) -> None:
 
         show_versions(shown)
     else:
-        from ui.datasets.adding import show_add
+        from ui.datasets.adding import show_ways
 
-        show_add()
+        show_ways()
 
 
 with sentences():

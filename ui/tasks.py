@@ -7,6 +7,7 @@ import streamlit as st
 from fer_core.tasks import Task, start, tasks
 from ui.wording import duration
 
+NEW_DATA_SET = "new data set"  # the subject of tasks whose data set is not there yet
 _SHOWN_AFTER_END = 1  # of the tasks that have ended, how many are told of
 
 
@@ -54,20 +55,21 @@ def _watch(folder: str) -> None:
 
 
 def _tell(task: Task) -> None:
-    state = task.state()
-    seen: set[str] = st.session_state.setdefault("tasks seen", set())
-    if str(task.folder) in seen:
+    """How a task has ended; once, whoever looks."""
+    seen = task.folder / "seen"
+    if seen.exists():
         return
+    state = task.state()
     if state.status == "done":
         st.toast(f"{task.about}: done", icon=":material/check_circle:")
-        seen.add(str(task.folder))
+        seen.touch()
         return
     text = "was stopped. What it had finished is kept." if state.status == "stopped" else f"failed. {_reason(task)}"
     words, button = st.columns([6, 1], vertical_alignment="center")
     show = words.info if state.status == "stopped" else words.error
     show(f"{task.about} {text}")
     if button.button("Dismiss", key=f"dismiss {task.folder}"):
-        seen.add(str(task.folder))
+        seen.touch()
         st.rerun()
 
 

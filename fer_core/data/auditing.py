@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection
 from pathlib import Path
@@ -109,6 +110,36 @@ def remedy(
     samples = apply_remedy(data_set.samples(version.number), known[check], chosen, sample_ids)
     report_of = {"check": check, "kind": chosen, "samples": None if sample_ids is None else len(sample_ids)}
     return data_set.add_version(samples, f"{chosen}: {known[check].title}", report_of)
+
+
+def accept(data_set: DataSet, finding: Finding, *, accepted: bool = True) -> None:
+    """Notes that a finding is to be kept as it is, for exactly these samples in whatever version; or forgets that."""
+    held = _accepted(data_set)
+    others = {check: digest for check, digest in held.items() if check != finding.check}
+    file = _accepted_file(data_set)
+    file.parent.mkdir(exist_ok=True)
+    write_json(file, {**others, finding.check: _digest(finding)} if accepted else others)
+
+
+def is_accepted(data_set: DataSet, finding: Finding) -> bool:
+    """Whether the user has looked at just these samples and keeps them."""
+    return _accepted(data_set).get(finding.check) == _digest(finding)
+
+
+def _accepted_file(data_set: DataSet) -> Path:
+    return data_set.folder / "audit" / "accepted.json"
+
+
+def _accepted(data_set: DataSet) -> dict[str, str]:
+    try:
+        return dict(json.loads(_accepted_file(data_set).read_bytes()))
+    except FileNotFoundError:
+        return {}
+
+
+def _digest(finding: Finding) -> str:
+    said = "\n".join([finding.what, *sorted(finding.sample_ids)])
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def _features(data_set: DataSet, checkpoint: str, progress: Announce | None) -> NDArray[np.float32]:

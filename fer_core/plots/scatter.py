@@ -39,7 +39,7 @@ def class_scatter(
             y=places[of, 1],
             mode="markers",
             name=f"{name} ({int(of.sum()):,})",
-            customdata=rows[of, None],
+            customdata=rows[of, None].tolist(),  # as an array it would come back as an object
             marker={"size": size_px, "opacity": 0.6, "color": _OTHER.get(name) or colour(name, every)},
             hovertemplate=f"{name}, sample %{{customdata[0]}}<extra></extra>",
         )

@@ -51,7 +51,7 @@ def test_an_empty_workspace_says_what_to_do_next(open_view: Callable[..., AppTes
     app = open_view()
     assert "No data set is here yet" in texts(app)
     assert [b.label for b in app.button if b.label == "Draw schematic faces"]
-    assert [tab.label for tab in app.tabs] == ["From a path", "Upload", "Download", "Draw"]
+    assert [tab.label for tab in app.tabs] == ["From a path", "Upload", "Download", "Draw", "Merge"]
 
 
 @pytest.mark.usefixtures("data_set")
@@ -134,6 +134,11 @@ def test_a_remedy_is_applied_and_undone(open_view: Callable[..., AppTest], drawn
     assert "196 samples before, 195 now" in texts(app)
     app.button(key="undo").click().run()
     assert data_set.head.number == 1
+    app.button(key="keep exact-twins-across-splits").click().run()
+    assert "kept as it is" in texts(app)
+    assert not [e for e in app.expander if "The same picture in two splits" in e.label]
+    app.button(key="again exact-twins-across-splits").click().run()
+    assert any("The same picture in two splits" in e.label for e in app.expander)
     assert not app.exception
 
 
@@ -154,4 +159,7 @@ def test_an_unknown_data_set_in_the_address_is_told(open_view: Callable[..., App
 def test_a_damaged_data_set_is_a_sentence(open_view: Callable[..., AppTest], data_set: DataSet) -> None:
     (data_set.folder / "samples.arrow").write_bytes(b"cut")
     app = open_view()
-    assert "import the data set drawn again" in texts(app)
+    assert "delete the data set drawn and import it again" in texts(app)
+    app.button(key="delete").click().run()
+    assert "No data set is here yet" in texts(app)
+    assert not data_set.folder.exists()

@@ -10,10 +10,9 @@ import streamlit as st
 
 from fer_core.data.importing import default_name
 from fer_core.workspace import data_set_names, workspace
-from ui.tasks import show_tasks, start_task
+from ui.tasks import NEW_DATA_SET, show_tasks, start_task
 from ui.wording import plural
 
-SUBJECT = "new data set"
 UPLOAD_MB = 2000
 _TYPES = ["zip", "tar", "gz", "tgz", "csv", "parquet"]
 _DRAWN = "schematic"
@@ -21,20 +20,18 @@ _DRAWN = "schematic"
 
 def show_first_steps() -> None:
     """What the page shows while there is no data set."""
-    show_tasks(SUBJECT)
+    show_tasks(NEW_DATA_SET)
     st.info(
         "No data set is here yet. Draw one to see what the page does, or add your own below.",
         icon=":material/photo_library:",
     )
     if st.button("Draw schematic faces", type="primary", icon=":material/draw:", key="draw first"):
         _draw(60, 0, flaws=True)
-    show_add(in_place=False)
+    show_ways()
 
 
-def show_add(*, in_place: bool = True) -> None:
-    """The view."""
-    if in_place:
-        show_tasks(SUBJECT)
+def show_ways() -> None:
+    """The view: every way to a data set."""
     from_path, upload, network, drawn, merged = st.tabs(["From a path", "Upload", "Download", "Draw", "Merge"])
     with from_path:
         _from_path()
@@ -102,7 +99,7 @@ def _start(path: Path, name: str, votes: str = "", classes: str = "", *, stop: b
     for option, value in (("--name", name), ("--labels", votes), ("--classes", classes)):
         if value:
             arguments += [option, value]
-    start_task(arguments, f"Import of {path.name}", SUBJECT)
+    start_task(arguments, f"Import of {path.name}", NEW_DATA_SET)
 
 
 def _download() -> None:
@@ -114,10 +111,10 @@ def _download() -> None:
     if source.kind == "request":
         st.caption("Its authors give it out on request; it cannot be fetched for you.")
     elif st.button("Fetch", icon=":material/cloud_download:", help=f"About {source.size_mb:,} MB"):
-        start_task(["data", "download", source.name], f"Download of {source.title}", SUBJECT)
+        start_task(["data", "download", source.name], f"Download of {source.title}", NEW_DATA_SET)
     repo = st.text_input("Or a public Parquet data set of Hugging Face", placeholder="owner/name", max_chars=200)
     if repo.strip() and st.button("Fetch", icon=":material/cloud_download:", key="fetch hub"):
-        start_task(["data", "download", repo.strip()], f"Download of {repo.strip()}", SUBJECT)
+        start_task(["data", "download", repo.strip()], f"Download of {repo.strip()}", NEW_DATA_SET)
 
 
 def _drawing() -> None:
@@ -134,7 +131,7 @@ def _drawing() -> None:
 def _draw(people: int, seed: int, *, flaws: bool) -> None:
     name = _DRAWN if (people, seed, flaws) == (60, 0, True) else f"{_DRAWN}-{people}-{seed}{'-flawed' * flaws}"
     arguments = ["data", "schematic", "--name", name, "--subjects", str(people), "--seed", str(seed)]
-    start_task(arguments + ["--flaws"] * flaws, "Drawing faces", SUBJECT)
+    start_task(arguments + ["--flaws"] * flaws, "Drawing faces", NEW_DATA_SET)
 
 
 def _merging() -> None:
@@ -157,4 +154,4 @@ def _merging() -> None:
             rules = [rule.strip() for rule in mapping.split(",") if rule.strip()]
             arguments = ["data", "merge", *chosen, "--name", name.strip(), *(["--drop"] if drop else [])]
             arguments += [part for rule in rules for part in ("--map", rule)]
-            start_task(arguments, f"Merge of {', '.join(chosen)}", SUBJECT)
+            start_task(arguments, f"Merge of {', '.join(chosen)}", NEW_DATA_SET)

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from fer_core.data.audit import AuditReport, Finding
-from fer_core.data.auditing import load_report, remedy
+from fer_core.data.auditing import accept, is_accepted, load_report, remedy
 from fer_core.data.query import Filters
 from fer_core.data.thumbnails import thumbnails
 from ui.datasets.shown import Shown
@@ -41,13 +41,20 @@ def show_audit(shown: Shown) -> None:
         return
     if report.stopped:
         st.warning("The audit was stopped before its end; what it had found until then is below.")
-    found = [f for f in report.findings if f.severity != "none"]
+    accepted = [f for f in report.findings if f.severity != "none" and is_accepted(shown.data_set, f)]
+    found = [f for f in report.findings if f.severity != "none" and f not in accepted]
     order = list(_MARKS)
     for finding in sorted(found, key=lambda f: order.index(f.severity)):
         _show_finding(shown, finding)
     clean = [f.check.replace("-", " ") for f in report.findings if f.severity == "none"]
     if clean:
         st.markdown(f"{_MARKS['none']} {', '.join(clean)}.")
+    for finding in accepted:
+        words, button = st.columns([6, 1], vertical_alignment="center")
+        words.markdown(f":gray-badge[kept as it is] {finding.title}: {finding.count:,} {finding.unit}")
+        if button.button("Show again", key=f"again {finding.check}"):
+            accept(shown.data_set, finding, accepted=False)
+            st.rerun()
     for check, reason in report.skipped.items():
         st.caption(f"{check} was not run: {reason}")
     _take_home(shown, report)
@@ -88,7 +95,7 @@ def _show_finding(shown: Shown, finding: Finding) -> None:
             st.caption("By class: " + ", ".join(f"{name} {n:,}" for name, n in finding.by_class.items()))
         if finding.sample_ids:
             _show_samples(shown, finding)
-            _offer_remedies(shown, finding)
+        _offer_remedies(shown, finding)
 
 
 def _show_samples(shown: Shown, finding: Finding) -> None:
@@ -134,7 +141,7 @@ def _offer_remedies(shown: Shown, finding: Finding) -> None:
     """One button for what is proposed, and the others that make sense."""
     own = finding.remedy
     st.markdown(own.sentence)
-    kinds = ["exclude"] + ["move"] * bool(finding.groups) + ["relabel"] * bool(own.labels)
+    kinds = ["exclude"] * bool(finding.sample_ids) + ["move"] * bool(finding.groups) + ["relabel"] * bool(own.labels)
     kinds.sort(key=lambda kind: kind != own.kind)
     with st.container(horizontal=True):
         for kind in kinds:
@@ -145,6 +152,9 @@ def _offer_remedies(shown: Shown, finding: Finding) -> None:
                 with sentences():
                     remedy(shown.data_set, finding.check, kind)
                     st.rerun()
+        if st.button("Keep as it is", key=f"keep {finding.check}", help="Put aside until other samples are found"):
+            accept(shown.data_set, finding)
+            st.rerun()
 
 
 def _take_home(shown: Shown, report: AuditReport) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from fer_core.card import Card
 from fer_core.data.answers import answers_file
 from fer_core.data.query import Catalogue
-from fer_core.data.store import DataSet, Version
+from fer_core.data.store import DataSet, Version, open_data_set
 from fer_core.labels import colour
 
 
@@ -46,6 +46,16 @@ class Shown:
     def colour(self, label: str | None) -> str:
         """The class's colour; grey for what has no label."""
         return "#8C8C8C" if label is None else colour(label, self.classes)
+
+
+def open_shown(name: str, card: Card | None) -> Shown:
+    """A data set of the workspace in the version that it shows.
+
+    Raises:
+        DataError: there is none of this name, or its files are damaged.
+    """
+    data_set = open_data_set(name)
+    return Shown(data_set, data_set.head, card, data_set.classes.names)
 
 
 @functools.lru_cache(maxsize=8)

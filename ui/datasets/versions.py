@@ -7,6 +7,7 @@ import time
 import streamlit as st
 
 from fer_core.data.query import Filters
+from fer_core.data.store import open_data_set
 from ui.datasets.shown import Shown
 from ui.page import sentences
 from ui.tasks import running, start_task
@@ -33,7 +34,7 @@ def show_versions(shown: Shown) -> None:
     st.divider()
     with st.container(horizontal=True):
         _split(shown)
-        _delete(shown)
+        offer_to_delete(shown.data_set.name)
 
 
 def _report(report: dict[str, object]) -> None:
@@ -68,10 +69,11 @@ def _split(shown: Shown) -> None:
             start_task(["data", "split", name, *shares, *kept, "--seed", f"{seed}"], f"Split of {name}", name)
 
 
-def _delete(shown: Shown) -> None:
+def offer_to_delete(name: str) -> None:
+    """A button behind a question; also where nothing else can be done with a damaged data set."""
     with st.popover("Delete this data set", icon=":material/delete:"):
         st.markdown("All its versions, tags and answers are forgotten. The files that it was imported from stay.")
-        if st.button(f"Delete {shown.data_set.name}", key="delete", type="primary"):
+        if st.button(f"Delete {name}", key="delete", type="primary"):
             with sentences():
-                shown.data_set.delete()
+                open_data_set(name).delete()
                 st.rerun()
