@@ -12,7 +12,7 @@ picked = open_page(
 )
 
 st.subheader("Three things to do next")
-sample, upload, train = st.columns(3, border=True)
+sample, upload, data = st.columns(3, border=True)
 with sample:
     st.markdown("**See a prediction explained**")
     st.write("A photograph with one face, the seven probabilities, and a map of what the network looked at.")
@@ -26,10 +26,14 @@ with upload:
     st.markdown("**Try your own photographs**")
     st.write("They are read in memory on this machine, and forgotten when you close the page.")
     st.page_link("pages/5_Saliency.py", label="Upload", icon=":material/upload:", query_params={"source": "Upload"})
-with train:
-    st.markdown("**Train on your data**")
-    st.write("FER2013 as CSV or Parquet, FER+ votes, or a folder of class folders. A run that stops goes on later.")
-    st.code("python -m training fit compact --data PATH", language="bash")
+with data:
+    st.markdown("**Look through your data**")
+    st.write("Duplicates across splits, wrong labels, persons in two splits: find them before anything is trained.")
+    st.page_link("pages/1_Datasets.py", label="Open the data sets", icon=":material/photo_library:")
+
+if picked.data_set:
+    st.markdown(f"Data set in the sidebar: **{picked.data_set}**.")
+    st.page_link("pages/1_Datasets.py", label="Browse and audit it", icon=":material/photo_library:")
 
 if picked.checkpoint:
     from ui.card import show_card
