@@ -163,3 +163,16 @@ def test_a_damaged_data_set_is_a_sentence(open_view: Callable[..., AppTest], dat
     app.button(key="delete").click().run()
     assert "No data set is here yet" in texts(app)
     assert not data_set.folder.exists()
+
+
+def test_another_data_set_with_other_classes_forgets_what_does_not_fit(
+    open_view: Callable[..., AppTest], data_set: DataSet, drawn: SampleTable
+) -> None:
+    happy = drawn.table.filter([name in {"happy", "sad"} for name in drawn.table["label"].to_pylist()])
+    keep("two", SampleTable(happy, drawn.classes), "two classes")
+    app = open_view(data=data_set.name)
+    app.multiselect(key="filter label").select("fear").run()
+    app.slider(key="filter brightness drawn").set_value(tuple(app.slider(key="filter brightness drawn").value)).run()
+    app.selectbox(key="data").select("two").run()
+    assert not app.exception
+    assert "**56** of 56 samples" in texts(app)

@@ -32,7 +32,7 @@ def ask_for_filters(shown: Shown) -> Filters:
     with st.expander("Picture and votes", icon=":material/tune:"):
         for column in NUMBERS:
             if column not in OF_ANSWERS:
-                between |= _bounds(catalogue, column)
+                between |= _bounds(shown, catalogue, column)
     filters = Filters(among=among, between=between, rows=rows)
     with st.expander("Prediction", icon=":material/psychology:"):
         return _by_answers(shown, catalogue, filters)
@@ -44,7 +44,7 @@ def _choose(name: str, there: list[str | None], key: str) -> tuple[str | None, .
     return tuple(None if value == NO_LABEL else value for value in chosen)
 
 
-def _bounds(catalogue: Catalogue, column: str) -> dict[str, tuple[float, float]]:
+def _bounds(shown: Shown, catalogue: Catalogue, column: str) -> dict[str, tuple[float, float]]:
     """What a slider allows, where it has been moved; no slider where all samples are alike."""
     span = catalogue.span(column)
     if span is None or span[1] - span[0] < 1e-6:
@@ -52,7 +52,9 @@ def _bounds(catalogue: Catalogue, column: str) -> dict[str, tuple[float, float]]
     low, high = span
     step = 10.0 ** math.floor(math.log10((high - low) / 100))
     lowest, highest = _floor(low, step), _floor(high, step) + step
-    chosen = st.slider(NUMBERS[column], lowest, highest, (lowest, highest), step, key=f"filter {column}")
+    chosen = st.slider(
+        NUMBERS[column], lowest, highest, (lowest, highest), step, key=f"filter {column} {shown.data_set.name}"
+    )
     return {} if chosen == (lowest, highest) else {column: chosen}
 
 
@@ -96,6 +98,7 @@ def _by_answers(shown: Shown, catalogue: Catalogue, filters: Filters) -> Filters
     )  # fmt: skip
     there = [row["predicted"] for row in catalogue.counts(Filters(), "predicted")]
     predicted = _choose("Predicted class", [c for c in shown.card.classes if c in there], "predicted")
-    between = {**filters.between, **_bounds(catalogue, "confidence"), **_bounds(catalogue, "loss")}
+    between = {**filters.between, **_bounds(shown, catalogue, "confidence")}
+    between |= _bounds(shown, catalogue, "loss")
     how = cast("Literal['any', 'right', 'wrong']", outcome if outcome in _OUTCOMES else "any")
     return replace(filters, among={**filters.among, "predicted": predicted}, between=between, outcome=how)
