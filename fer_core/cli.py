@@ -62,17 +62,20 @@ def percent(value: float | None, interval: tuple[float | None, float | None] | N
 
 
 def progress_line(what: str) -> Callable[[int, int], None]:
-    """A callback (done, all) that keeps one line on standard error up to date, and a task's progress."""
+    """A callback (done, all) that keeps one line on standard error up to date, and a task's progress.
+
+    While `all` is not known it is 0.
+    """
     report = Reporter(what)
-    shown_at = 0.0
+    shown_at, shown = 0.0, (-1, -1)
 
     def show(done: int, total: int) -> None:
-        nonlocal shown_at
+        nonlocal shown_at, shown
         report(done, total)
-        now = time.monotonic()
-        if now - shown_at >= _SHOW_EVERY_S or done >= total:
-            shown_at = now
-            end = "\n" if done >= total else ""
-            print(f"\r{what} {done:,} of {total:,}", end=end, file=sys.stderr, flush=True)  # noqa: T201
+        now, ended = time.monotonic(), done >= total > 0
+        if (ended or now - shown_at >= _SHOW_EVERY_S) and (done, total) != shown:
+            shown_at, shown = now, (done, total)
+            of_all = f" of {total:,}" if total else ""
+            print(f"\r{what} {done:,}{of_all}", end="\n" if ended else "", file=sys.stderr, flush=True)  # noqa: T201
 
     return show

@@ -105,16 +105,18 @@ def remedy_command(
 
 
 @app.command("step")
-def step_command(name: SetName, version: Annotated[int, typer.Argument(help="Number of a version.")]) -> None:
+def step_command(
+    name: SetName, version: Annotated[int, typer.Argument(help="Number of a version.")], as_json: Json = False
+) -> None:
     """Show and train on another version; none is lost."""
     from fer_core.data.store import open_data_set
 
     shown = open_data_set(name).step_to(version)
-    emit({}, False, f"version {shown.number}: {shown.note}, {shown.n:,} samples")
+    emit(shown.model_dump(), as_json, f"version {shown.number}: {shown.note}, {shown.n:,} samples")
 
 
 @app.command("answer")
-def answer_command(name: SetName, checkpoint: CheckpointName = DEFAULT_CHECKPOINT) -> None:
+def answer_command(name: SetName, checkpoint: CheckpointName = DEFAULT_CHECKPOINT, as_json: Json = False) -> None:
     """Let a checkpoint classify every sample, so that data can be filtered by what it says."""
     from fer_core.data.answers import answer, project
     from fer_core.data.store import open_data_set
@@ -122,9 +124,10 @@ def answer_command(name: SetName, checkpoint: CheckpointName = DEFAULT_CHECKPOIN
 
     predictor = get_predictor(checkpoint)
     data_set = open_data_set(name)
-    answer(data_set, predictor, progress_line("faces"))
-    file = project(data_set, predictor.card.weights_sha256, "pca")
-    emit({}, False, f"{name}: answers and features of {checkpoint} lie in {file.parent}")
+    file = answer(data_set, predictor, progress_line("faces"))
+    plane = project(data_set, predictor.card.weights_sha256, "pca")
+    text = f"{name}: answers and features of {checkpoint} lie in {file.parent}"
+    emit({"answers": str(file), "map": str(plane)}, as_json, text)
 
 
 @app.command("map")
@@ -132,6 +135,7 @@ def map_command(
     name: SetName,
     checkpoint: CheckpointName = DEFAULT_CHECKPOINT,
     projection: Annotated[str, typer.Option(help="pca or umap.")] = "umap",
+    as_json: Json = False,
 ) -> None:
     """Lay the samples out on a plane by the features of a checkpoint."""
     from fer_core.checkpoint import open_checkpoint
@@ -143,7 +147,7 @@ def map_command(
         raise DataError(f"--projection is {projection!r}; it must be pca or umap.")
     how: Literal["pca", "umap"] = "pca" if projection == "pca" else "umap"
     file = project(open_data_set(name), open_checkpoint(checkpoint).card.weights_sha256, how)
-    emit({}, False, str(file))
+    emit({"map": str(file)}, as_json, str(file))
 
 
 @app.command("split")

@@ -96,6 +96,7 @@ def keep_schematic(name: str, subjects: int, seed: int, flaws: bool, progress: A
     """
     from fer_core.data.schematic import Flaws, SchematicSpec, schematic_samples
 
+    check_name(name)
     planted = Flaws(**dict.fromkeys(_PLANTED, 0.02), subjects_in_two_splits=2) if flaws else None
     spec = SchematicSpec(seed=seed, subjects=subjects, flaws=planted)
     drawn = schematic_samples(spec, progress("drawn faces") if progress else None)

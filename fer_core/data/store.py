@@ -280,10 +280,10 @@ def keep(name: str, samples: SampleTable, note: str, report: dict[str, Any] | No
     check_name(name)
     if not len(samples):
         raise DataError(f"There are no samples to keep as {name}.")
+    samples = with_looks(samples)
     data_set = DataSet(workspace() / "datasets" / name)
     if (data_set.folder / "samples.arrow").is_file():
         return _again(data_set, samples, note, report or {})
-    samples = with_looks(samples)
     version = Version(
         number=1, note=note, parent=None, n=len(samples), data_hash=samples.data_hash(), created=time.time(),
         report=report or {},

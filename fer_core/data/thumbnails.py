@@ -27,7 +27,7 @@ def thumbnails(data_set: DataSet, rows: Sequence[int], side: int = 160) -> list[
 
 def _numbered(rows: Sequence[int]) -> pa.Array:
     """Ids that are unique even where a row is asked for twice."""
-    return pa.array([f"{place}:{row}" for place, row in enumerate(rows)])
+    return pa.array([f"{place}:{row}" for place, row in enumerate(rows)], pa.string())
 
 
 def _thumbnail(table: SampleTable, place: int, side: int) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -13,9 +12,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from fer_core.data.audit.base import REGISTRY, UNLABELLED, Finding, NotApplicable, Remedy, RemedyKind, Stopped
-from fer_core.data.audit.faceless import coarse, faceless_scores, unlikeness
+from fer_core.data.audit.faceless import coarse, faceless_scores, flat_share, turned, unlikeness
 from fer_core.data.audit.folds import out_of_fold_probabilities
 from fer_core.data.audit.groups import Rows, codes_of, joined, linked
+from fer_core.data.audit.limits import BLURRED, LOW_CONTRAST
 from fer_core.data.audit.near import Pairs, correlations, hash_bits, near_pairs
 from fer_core.data.looks import SIDE_PX, looks, perceptual_hashes
 from fer_core.data.pictures import Picture, to_grey
@@ -135,12 +135,26 @@ class AuditContext:
     @cached_property
     def faceless(self) -> NDArray[np.float64]:
         """(N,) 1 or more where the pixels alone say that there is no face; see `faceless_scores`."""
-        unlike = unlikeness(self.thumbnails)
-        return faceless_scores(self.grey, self.look("contrast"), self.look("sharpness"), unlike)
+        contrast = self.look("contrast")
+        crisp = (contrast >= LOW_CONTRAST) & (self.relative_sharpness >= BLURRED) & ~self.enlarged
+        flat = np.where(crisp, flat_share(self.grey), 0)
+        return faceless_scores(flat, contrast, unlikeness(self.thumbnails))
+
+    @cached_property
+    def relative_sharpness(self) -> NDArray[np.float64]:
+        """(N,) variance of the Laplacian over that of grey, which does not depend on contrast."""
+        variance = np.maximum(self.look("contrast").astype(np.float64), 1) ** 2
+        return np.asarray(self.look("sharpness") / variance)
+
+    @cached_property
+    def enlarged(self) -> NDArray[np.bool_]:
+        """(N,) whether a picture had to be enlarged to be looked at, so that it is soft for that reason alone."""
+        table = self.samples.table
+        return np.asarray(np.minimum(table["width"].to_numpy(), table["height"].to_numpy()) < SIDE_PX)
 
     @cached_property
     def no_face(self) -> NDArray[np.bool_]:
-        """(N,) whether annotators say that there is no face, by more than half of their votes; without votes, pixels."""
+        """(N,) whether there is no face: by more than half of the annotators' votes; without votes, by pixels."""
         by_pixels = self.faceless >= 1
         if NOT_A_FACE not in self.samples.vote_classes:
             return by_pixels
@@ -158,10 +172,10 @@ class AuditContext:
         first = np.unique(self.twins, return_index=True)[1]
         rows = np.sort(first[self.faceless[first] < 1])
         grey = self.grey[rows]
-        turned = grey[:, :, ::-1]
-        mirrored = [h for s in range(0, len(rows), _BATCH) for h in perceptual_hashes(turned[s : s + _BATCH])]
+        mirror = grey[:, :, ::-1]
+        mirrored = [h for s in range(0, len(rows), _BATCH) for h in perceptual_hashes(mirror[s : s + _BATCH])]
         straight = hash_bits(self.look("phash")[rows].tolist())
-        ways = ((straight, self.thumbnails[rows]), (hash_bits(mirrored), _turned(self.thumbnails[rows])))
+        ways = ((straight, self.thumbnails[rows]), (hash_bits(mirrored), turned(self.thumbnails[rows])))
         found, flips = [np.zeros((0, 2), dtype=np.int64)], [np.zeros(0, dtype=bool)]
         for flip, (against, thumbnails) in enumerate(ways):
             for share, pairs in near_pairs(straight, against, NEAR_BITS):
@@ -268,12 +282,6 @@ class AuditContext:
     def remedy(self, kind: RemedyKind, rows: Rows, sentence: str, labels: Mapping[str, str] | None = None) -> Remedy:
         """A remedy for rows; `keep` where there are none."""
         return Remedy(kind if len(rows) else "keep", tuple(self.ids[rows].tolist()), sentence, labels or {})
-
-
-def _turned(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Thumbnails of the mirrored pictures."""
-    side = math.isqrt(thumbnails.shape[1])
-    return np.ascontiguousarray(thumbnails.reshape(-1, side, side)[:, :, ::-1]).reshape(thumbnails.shape)
 
 
 def _first_of(codes: NDArray[np.int64]) -> NDArray[np.int64]:

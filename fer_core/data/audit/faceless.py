@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_core.data.audit.limits import BLANK_CONTRAST, BLURRED, FLAT_SHARE, LIKE_NOTHING, LOW_CONTRAST, UNLIKE
+from fer_core.data.audit.limits import BLANK_CONTRAST, FLAT_SHARE, LIKE_NOTHING, UNLIKE
 from fer_core.data.pictures import Picture
 
 _COARSE_PX = 12
@@ -27,6 +27,12 @@ def coarse(grey: Picture) -> NDArray[np.float32]:
     return centred
 
 
+def turned(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, 144) thumbnails of the mirrored pictures."""
+    squares = thumbnails.reshape(-1, _COARSE_PX, _COARSE_PX)
+    return np.ascontiguousarray(squares[:, :, ::-1]).reshape(thumbnails.shape)
+
+
 def flat_share(grey: Picture) -> NDArray[np.float64]:
     """(N,) share of neighbouring pixels, across and down, that differ by at most two grey levels; grey is (N, H, W)."""
     out = np.zeros(len(grey))
@@ -42,7 +48,8 @@ def unlikeness(thumbnails: NDArray[np.float32]) -> NDArray[np.float64]:
     """How much less than usual each picture is like the others, in units of `UNLIKE` robust standard deviations.
 
     A face resembles many others when both are blurred to 12x12; a texture resembles nothing. Likeness is the
-    correlation with the twentieth most alike of a thousand others (of fewer: the rank is a fiftieth).
+    correlation, mirrored if that is higher, with the twentieth most alike of a thousand others (of fewer: the rank is a
+    fiftieth).
 
     Args:
         thumbnails: (N, 144) as from `coarse`.
@@ -59,7 +66,8 @@ def unlikeness(thumbnails: NDArray[np.float32]) -> NDArray[np.float64]:
     rank = max(2, len(others) // _ALIKE)
     likeness = np.empty(n)
     for start in range(0, n, _ROWS):
-        alike = thumbnails[start : start + _ROWS] @ others.T
+        part = thumbnails[start : start + _ROWS]
+        alike = np.maximum(part @ others.T, turned(part) @ others.T)
         likeness[start : start + _ROWS] = np.partition(alike, -rank, axis=1)[:, -rank]
     usual = np.median(likeness)
     spread = 1.4826 * np.median(np.abs(likeness - usual))
@@ -67,24 +75,20 @@ def unlikeness(thumbnails: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def faceless_scores(
-    grey: Picture, contrast: NDArray[np.floating], sharpness: NDArray[np.floating], unlike: NDArray[np.floating]
+    flat: NDArray[np.floating], contrast: NDArray[np.floating], unlike: NDArray[np.floating]
 ) -> NDArray[np.float64]:
     """How surely each picture shows no face; from 1 on it is called faceless.
 
-    The largest of three: how much of it is flat, divided by `FLAT_SHARE` (a sign, a text, an error message; asked only
-    where contrast and sharp edges say that it is neither dull nor out of focus), how unlike the others it is, and,
-    where it is blank, 2.
+    The largest of three: how much of it is flat, divided by `FLAT_SHARE` (a sign, a text, an error message), how unlike
+    the others it is, and, where it is blank, 2.
 
     Args:
-        grey: (N, 48, 48).
+        flat: (N,) as from `flat_share`; 0 where it says nothing, because the picture is dull, blurred or enlarged.
         contrast: (N,) standard deviation of grey.
-        sharpness: (N,) variance of the Laplacian.
         unlike: (N,) as from `unlikeness`.
 
     Returns:
         (N,) 0 or more.
     """
-    crisp = (contrast >= LOW_CONTRAST) & (sharpness >= BLURRED * contrast.astype(np.float64) ** 2)
-    flat = np.where(crisp, flat_share(grey) / FLAT_SHARE, 0)
     blank = np.where(contrast < BLANK_CONTRAST, 2.0, 0.0)
-    return np.asarray(np.maximum.reduce([flat, blank, unlike]))
+    return np.asarray(np.maximum.reduce([flat / FLAT_SHARE, blank, unlike]))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fer_core.data.audit.base import Finding, NotApplicable, rate, register, shown
 from fer_core.data.audit.context import AuditContext
-from fer_core.data.audit.groups import Rows
+from fer_core.data.audit.groups import Rows, members
 from fer_core.data.ferplus import majority_winners
 from fer_core.data.schema import SPLITS
 
@@ -20,13 +20,14 @@ NAME = "label-errors"
 def check(context: AuditContext) -> Finding:
     """Labels that are probably wrong.
 
-    Confident learning (Northcutt et al. 2021, arXiv 1911.00068; package cleanlab): how many labels are wrong is
-    estimated from the probabilities, and so many of the least likely ones are flagged. Where annotators voted, the
-    finding tells how often most of their votes are for something else than the label, among the flagged and among all:
-    the ratio is the lift over chance.
+    Confident learning (Northcutt et al. 2021, arXiv 1911.00068; package cleanlab): how many labels of each class ought
+    to be another is estimated from the probabilities, and so many of the least likely ones are flagged. Where
+    annotators voted, the finding tells how often most of their votes are for something else than the label, among the
+    flagged and among all: the ratio is the lift over chance. It is too high where the network behind the probabilities
+    was trained on those votes. What shows no face, and pictures under two labels, are other findings and left out here.
     """
     probabilities = context.out_of_fold
-    rows = np.flatnonzero(context.labels >= 0)
+    rows = np.flatnonzero((context.labels >= 0) & ~context.no_face & ~_conflicting(context))
     if len(np.unique(context.labels[rows])) < 2:
         raise NotApplicable("It needs samples of two classes or more.")
     flagged = rows[_issues(probabilities[rows], context.labels[rows])]
@@ -55,6 +56,14 @@ def check(context: AuditContext) -> Finding:
     )
 
 
+def _conflicting(context: AuditContext) -> NDArray[np.bool_]:
+    """(N,) whether a sample's picture stands under another label, too."""
+    out = np.zeros(len(context), dtype=bool)
+    for group in members(np.where(context.labels >= 0, context.twins, -1)):
+        out[group] = len(set(context.labels[group].tolist())) > 1
+    return out
+
+
 def _issues(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> NDArray[np.int64]:
     """Positions of the labels that are probably wrong, the least likely first."""
     from cleanlab.filter import find_label_issues  # type: ignore[import-untyped]  # a second, and pandas
@@ -63,7 +72,7 @@ def _issues(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> N
     narrowed = np.clip(probabilities[:, there], 1e-12, None)
     narrowed = narrowed / narrowed.sum(1, keepdims=True)
     found = find_label_issues(
-        known, narrowed, filter_by="low_self_confidence", return_indices_ranked_by="self_confidence", n_jobs=1
+        known, narrowed, filter_by="prune_by_noise_rate", return_indices_ranked_by="self_confidence", n_jobs=1
     )
     return np.asarray(found, dtype=np.int64)
 

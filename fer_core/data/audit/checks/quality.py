@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from fer_core.data.audit.base import Finding, rate, register, shown
 from fer_core.data.audit.context import AuditContext
 from fer_core.data.audit.limits import BLURRED, DARK, LOW_CONTRAST
-from fer_core.data.looks import SIDE_PX
 
 
 @register("dark", "low")
@@ -36,11 +35,8 @@ def blurred(context: AuditContext) -> Finding:
     Divided by the variance of grey the figure does not depend on contrast; at 48x48 it does not depend on size.
     What shows no face is another finding, and so is what was smaller and is soft from being enlarged.
     """
-    contrast = context.look("contrast").astype(np.float64)
-    relative = context.look("sharpness") / np.maximum(contrast, 1) ** 2
-    table = context.samples.table
-    enlarged = np.minimum(table["width"].to_numpy(), table["height"].to_numpy()) < SIDE_PX
-    low = (relative < BLURRED) & (context.faceless < 1) & ~enlarged
+    relative = context.relative_sharpness
+    low = (relative < BLURRED) & (context.faceless < 1) & ~context.enlarged
     return _finding(context, "blurred", relative, low, BLURRED, "are out of focus")
 
 
