@@ -156,6 +156,10 @@ def project(data_set: DataSet, weights_sha256: str, projection: Projection, seed
     directions = min(50 if projection == "umap" else 2, *held.shape)
     places = PCA(directions, random_state=seed).fit_transform(StandardScaler().fit_transform(held))
     if projection == "umap" and len(held) > _NEIGHBOURS:
+        import numba
+
+        # Its other layers change the number of OpenMP's threads under torch, and with it torch's last digits.
+        numba.config.THREADING_LAYER = "workqueue"
         from umap import UMAP
 
         places = UMAP(n_neighbors=_NEIGHBOURS, random_state=seed, n_jobs=1, low_memory=True).fit_transform(places)

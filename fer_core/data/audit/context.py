@@ -53,6 +53,7 @@ class AuditContext:
     progress: Callable[[int, int], None] | None = None
     stop: Callable[[], bool] | None = None
     place: tuple[int, int] = (0, 1)  # how many checks are done, and how many there are
+    furthest: int = 0
 
     def __post_init__(self) -> None:
         n, k = len(self.samples), len(self.samples.classes)
@@ -80,7 +81,8 @@ class AuditContext:
             raise Stopped("The audit was stopped before its end.")
         if self.progress is not None:
             done, total = self.place
-            self.progress(round(100 * (done + share)), 100 * total)
+            self.furthest = max(self.furthest, round(100 * (done + share)))  # a check may have several long steps
+            self.progress(self.furthest, 100 * total)
 
     @cached_property
     def ids(self) -> NDArray[np.str_]:
@@ -113,7 +115,7 @@ class AuditContext:
         for start in range(0, len(self), _BATCH):
             part = dataclasses.replace(self.samples, table=self.samples.table.slice(start, _BATCH))
             out[start : start + len(part)] = [resized(to_grey(face), SIDE_PX) for face in part.faces()]
-            self.advance(0.9 * start / len(self))
+            self.advance(0.25 * start / len(self))
         return out
 
     def look(self, name: str) -> NDArray[Any]:
@@ -233,11 +235,8 @@ class AuditContext:
     def votes(self) -> NDArray[np.float32]:
         """(N, C) numbers of votes in the order of `samples.vote_classes`; zero without votes. C may be 0."""
         names = self.samples.vote_classes
-        return (
-            self.samples.vote_matrix(ClassSet("votes", names))
-            if len(names) > 1
-            else np.zeros((len(self), 0), dtype=np.float32)
-        )
+        padded = ClassSet("votes", (*names, "nobody", "nothing"))  # a class set has two names at least
+        return self.samples.vote_matrix(padded)[:, : len(names)]
 
     def by_class(self, rows: Rows) -> dict[str, int]:
         """Numbers of rows by class, see `Finding.by_class`."""

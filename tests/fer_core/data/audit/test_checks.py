@@ -196,6 +196,11 @@ def test_non_faces_by_votes(face: Face, table: Table) -> None:
     assert finding.figures["pixels_recall"]["k"] == 0
 
 
+def test_non_faces_where_nothing_else_was_asked(face: Face, table: Table) -> None:
+    samples = table([face(0), face(1)], vote_classes=("nf",), votes=[[3.0], [0.0]])
+    assert audit(samples, ["non-faces"])["non-faces"].sample_ids == ("0",)
+
+
 def test_flat_share_by_hand() -> None:
     picture = np.array([[0, 2, 9], [0, 5, 9]], np.uint8)
     # Across 0-2, 2-9, 0-5, 5-9: one of four. Down 0-0, 2-5, 9-9: two of three.

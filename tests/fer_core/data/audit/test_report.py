@@ -109,6 +109,14 @@ def test_progress_rises_to_the_end(samples: SampleTable) -> None:
     assert told[-1][0] == told[-1][1]
 
 
+def test_progress_never_falls_back_within_a_check(face: Face, table: Table) -> None:
+    samples = table([face(i) for i in range(600)])  # more than are decoded at once
+    told: list[int] = []
+    audit(samples, ["near-twins-within-split", "dark"], progress=lambda done, _: told.append(done))
+    assert told == sorted(told)
+    assert {0, 100, 200} <= set(told)
+
+
 def test_stopping_keeps_what_was_done(samples: SampleTable) -> None:
     ran: list[int] = []
     names = ["exact-twins-across-splits", "odd-sizes", "dark"]
