@@ -30,7 +30,8 @@ h1, h2 { line-height: 1.2; margin: 0 0 .5rem } h2 { font-size: 1.1rem }
 .quiet { color: var(--quiet) } table { border-collapse: collapse }
 td, th { padding: .1rem .8rem .1rem 0; text-align: left }
 .pictures { display: flex; flex-wrap: wrap; gap: .75rem; margin: .75rem 0 }
-.group { display: flex; gap: .25rem; padding: .25rem; border: 1px solid var(--line); border-radius: 6px }
+.group { display: flex; flex-wrap: wrap; gap: .25rem; padding: .25rem;
+         border: 1px solid var(--line); border-radius: 6px }
 figure { margin: 0; width: 96px } img { width: 96px; height: 96px; object-fit: contain; image-rendering: pixelated }
 figcaption { font-size: 11px; color: var(--quiet); overflow-wrap: anywhere }
 """.strip()

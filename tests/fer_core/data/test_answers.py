@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -187,6 +189,28 @@ def test_umap_of_no_more_samples_than_neighbours_is_pca(few: SampleTable) -> Non
     keep_features(small, np.random.default_rng(2).normal(size=(15, 5)))
     plain, wanted = np.load(project(small, SHA, "pca")), np.load(project(small, SHA, "umap"))
     assert np.abs(wanted) == pytest.approx(np.abs(plain), abs=1e-3)
+
+
+def test_umap_is_given_the_first_directions(data_set: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+
+    class Remembering:
+        def __init__(self, **how: Any) -> None:
+            given.append(how)
+
+        def fit_transform(self, places: np.ndarray) -> np.ndarray:
+            given.append(places)
+            return places[:, [1, 0]]
+
+    monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=Remembering))
+    held = keep_features(data_set, np.random.default_rng(3).normal(size=(42, 60)))
+    found = np.load(project(data_set, SHA, "umap", seed=5))
+    how, places = given
+    assert (how["n_neighbors"], how["random_state"]) == (15, 5)
+    singular = np.linalg.svd((held - held.mean(0)) / held.std(0), compute_uv=False)
+    assert np.linalg.norm(places, axis=0)[:20] == pytest.approx(singular[:20], rel=1e-3)
+    assert places.shape == (42, 42), "as many as there are, fifty at most"
+    assert found == pytest.approx(places[:, [1, 0]])
 
 
 @pytest.mark.slow

@@ -2,8 +2,8 @@
 
 The count decodes with Pillow, hashes raw pixels with MD5 and keeps plain dicts. Found in Training and PublicTest:
 270 pictures in both (628 samples, of which 280 are 7.8 % of PublicTest), 48 pictures under two labels or more (129
-samples), 160 samples that all ten annotators of FER+ call no face. Of the latter the pixels alone find 52, and 12
-others: half of them are faces that are turned or cut off.
+samples), 160 samples that all ten annotators of FER+ call no face. The pixels alone find 52 of those, and 10 others;
+about half of the 160 are photographs of faces that are turned or cut off.
 """
 
 from __future__ import annotations
