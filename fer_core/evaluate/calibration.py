@@ -109,13 +109,14 @@ def calibrated(card: Card, found: Evaluation, fitted: Temperature, fitted_on: st
 
     Returns:
         A card with the validation figures at the new temperature. Those of other splits are left out: they were
-        measured at another one.
+        measured at another one. So are exported files, which hold the old temperature.
     """
     figures = dataclasses.replace(found, temperature=fitted.value).as_json()
     changes = {
         "temperature": fitted.value,
         "temperature_fitted_on": fitted_on,
         "metrics": {"validation": figures},
+        "exports": {},
     }
     return card.model_copy(update=changes)
 
