@@ -14,6 +14,7 @@ from fer_core.data.ferplus import majority_winners
 from fer_core.data.schema import SPLITS
 
 NAME = "label-errors"
+_ROUNDS = 2
 
 
 @register(NAME, "medium")
@@ -21,7 +22,8 @@ def check(context: AuditContext) -> Finding:
     """Labels that are probably wrong.
 
     Confident learning (Northcutt et al. 2021, arXiv 1911.00068; package cleanlab): how many labels of each class ought
-    to be another is estimated from the probabilities, and so many of the least likely ones are flagged. Where
+    to be another is estimated from the probabilities, and so many of the least likely ones are flagged; where there are
+    many samples for each feature, twice more, by classifiers that were not taught what was flagged before. Where
     annotators voted, the finding tells how often most of their votes are for something else than the label, among the
     flagged and among all: the ratio is the lift over chance. It is too high where the network behind the probabilities
     was trained on those votes. What shows no face, and pictures under two labels, are other findings and left out here.
@@ -31,6 +33,9 @@ def check(context: AuditContext) -> Finding:
     if len(np.unique(context.labels[rows])) < 2:
         raise NotApplicable("It needs samples of two classes or more.")
     flagged = rows[_issues(probabilities[rows], context.labels[rows])]
+    for _ in range(_ROUNDS if context.can_doubt else 0):
+        probabilities = context.without(flagged)
+        flagged = rows[_issues(probabilities[rows], context.labels[rows])]
     doubt = 1 - probabilities[flagged, context.labels[flagged]]
     judged = _judged(context, rows, flagged)
     said = ""
