@@ -14,6 +14,7 @@ from ui.datasets.shown import Shown
 NO_LABEL = "unlabelled"
 _OUTCOMES = ("any", "right", "wrong")
 _MANY_SUBJECTS = 2000
+_COLUMNS = {"label": "Class", "split": "Split", "source": "Source", "subject_id": "Subject", "pose": "Pose"}
 
 
 def ask_for_filters(shown: Shown) -> Filters:
@@ -21,7 +22,7 @@ def ask_for_filters(shown: Shown) -> Filters:
     catalogue = shown.catalogue()
     among: dict[str, tuple[str | None, ...]] = {}
     everything = Filters()
-    for column, name in (("label", "Class"), ("split", "Split"), ("source", "Source"), ("subject_id", "Subject")):
+    for column, name in _COLUMNS.items():
         there = [row[column] for row in catalogue.counts(everything, column)]
         if column == "label":
             there = [c for c in shown.classes if c in there] + [None] * (None in there)
