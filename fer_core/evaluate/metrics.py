@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from fer_core.errors import DataError
 from fer_core.labels import ClassSet
@@ -33,7 +33,7 @@ def wilson_interval(k: int, n: int, confidence: float = CONFIDENCE) -> tuple[flo
     """
     if n == 0:
         return (math.nan, math.nan)
-    z = float(norm.ppf(0.5 + confidence / 2))
+    z = float(ndtri(0.5 + confidence / 2))
     centre = (k + z * z / 2) / (n + z * z)
     half = z / (n + z * z) * math.sqrt(k * (n - k) / n + z * z / 4)
     return (max(0.0, centre - half), min(1.0, centre + half))
@@ -44,11 +44,14 @@ def confusion_matrix(labels: NDArray[np.int64], predicted: NDArray[np.int64], k:
     return np.bincount(labels * k + predicted, minlength=k * k).reshape(k, k)
 
 
+def log_losses(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(N,) negative log-likelihood of each true class, nats; probabilities are clipped at 1e-15."""
+    return np.asarray(-np.log(np.clip(probabilities[np.arange(len(labels)), labels], 1e-15, 1.0)))
+
+
 def log_loss(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
-    """Mean negative log-likelihood of the true class, nats; probabilities are clipped at 1e-15. NaN where N is 0."""
-    if not len(labels):
-        return math.nan
-    return float(-np.log(np.clip(probabilities[np.arange(len(labels)), labels], 1e-15, 1.0)).mean())
+    """Mean of `log_losses`, nats. NaN where N is 0."""
+    return float(log_losses(probabilities, labels).mean()) if len(labels) else math.nan
 
 
 def expected_calibration_error(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
