@@ -1,0 +1,84 @@
+"""Confusion matrices as heat maps whose cells can be clicked."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from fer_core.labels import ClassSet
+
+_BLUES = [[0, "rgba(0,114,178,0)"], [1, "rgba(0,114,178,1)"]]  # from the page's own background
+_BOTH_WAYS = [[0, "#0072B2"], [0.5, "rgba(140,140,140,0)"], [1, "#D55E00"]]
+
+
+def confusion_map(
+    counts: NDArray[np.int64],
+    classes: ClassSet,
+    shares: NDArray[np.float64] | None = None,
+    *,
+    subtracted: bool = False,
+    p: NDArray[np.float64] | None = None,
+) -> go.Figure:
+    """One cell for each true class (row) and predicted class (column), with its number.
+
+    A click on a heat map reaches nobody, so that a marker that can hardly be seen lies on each cell; its `customdata`
+    is (true class, predicted class).
+
+    Args:
+        counts: (K, K), or their difference.
+        classes: in order.
+        shares: (K, K) that colour and number are taken from instead; NaN is left blank.
+        subtracted: whether these are differences, which are drawn both ways from nothing.
+        p: (K, K) corrected p-values of differences; cells below 0.05 are set in bold.
+    """
+    names, k = list(classes.names), len(classes)
+    values = counts.astype(np.float64) if shares is None else shares
+    most = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0
+    scale = {"zmin": -most if subtracted else 0.0, "zmax": most or 1.0}
+    words = [[_cell(values[i, j], shares is not None, subtracted) for j in range(k)] for i in range(k)]
+    figure = go.Figure(
+        go.Heatmap(
+            z=values, x=names, y=names, colorscale=_BOTH_WAYS if subtracted else _BLUES, showscale=False, xgap=1,
+            ygap=1, hoverinfo="skip", **scale,
+        )
+    )  # fmt: skip
+    for i, j in itertools.product(range(k), repeat=2):
+        bold = p is not None and p[i, j] < 0.05
+        dark = abs(values[i, j]) > 0.6 * scale["zmax"]
+        figure.add_annotation(
+            x=names[j], y=names[i], text=f"<b>{words[i][j]}</b>" if bold else words[i][j], showarrow=False,
+            font={"color": "white"} if dark else {},
+        )  # fmt: skip
+    cells = list(itertools.product(range(k), repeat=2))
+    figure.add_scatter(
+        x=[names[j] for _, j in cells],
+        y=[names[i] for i, _ in cells],
+        mode="markers",
+        marker={"symbol": "square", "size": 44, "opacity": 0.01, "color": "#8C8C8C"},
+        customdata=[[names[i], names[j]] for i, j in cells],
+        text=[_words(counts[i, j], None if shares is None else shares[i, j], subtracted) for i, j in cells],
+        hovertemplate="%{customdata[0]} taken for %{customdata[1]}: %{text}<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_xaxes(title="predicted", side="top", constrain="domain", showgrid=False)
+    figure.update_yaxes(title="annotated", autorange="reversed", scaleanchor="x", constrain="domain", showgrid=False)
+    figure.update_layout(height=60 * k + 100, margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    return figure
+
+
+def _cell(value: float, share: bool, subtracted: bool) -> str:
+    if math.isnan(value):
+        return ""
+    sign = "+" if subtracted and value > 0 else ""
+    return f"{sign}{100 * value:.1f}" if share else f"{sign}{value:,.0f}"
+
+
+def _words(count: int, share: float | None, subtracted: bool) -> str:
+    sign = "+" if subtracted and count > 0 else ""
+    if share is None or math.isnan(share):
+        return f"{sign}{count:,}"
+    return f"{sign}{count:,} ({sign if share > 0 else ''}{100 * share:.1f} {'points' if subtracted else '%'})"
