@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PICTURES = 24
 _LONGEST_PX = 96
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --text: #1c1f23; --quiet: #5b626b; --paper: #fff; --card: #f5f6f8; --line: #d9dde2 }
 @media (prefers-color-scheme: dark) {
   :root { --text: #e7e9ec; --quiet: #a3abb5; --paper: #15181c; --card: #1f2328; --line: #343a42 }
@@ -57,7 +57,7 @@ def page(report: AuditReport, samples: SampleTable) -> str:
         [
             "<!doctype html>",
             '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
-            f"<title>Data audit</title><style>{_STYLE}</style></head><body>",
+            f"<title>Data audit</title><style>{STYLE}</style></head><body>",
             f'<h1>Data audit</h1><p class="quiet">{counted}</p>',
             stopped if report.stopped else "",
             _overview(found),
@@ -111,11 +111,11 @@ def _pictures(finding: Finding, samples: SampleTable, row_of: Mapping[str, int])
 def _figure(samples: SampleTable, row: int, sample: str) -> str:
     label, split = samples.table["label"][row].as_py() or "unlabelled", samples.table["split"][row].as_py()
     said = escape(f"{label}, {split}")
-    source = _data_uri(samples.decode(row))
+    source = data_uri(samples.decode(row))
     return f'<figure><img src="{source}" alt="{said}"><figcaption>{said}<br>{escape(sample)}</figcaption></figure>'
 
 
-def _data_uri(picture: Picture) -> str:
+def data_uri(picture: Picture) -> str:
     """A PNG of at most 96 pixels a side."""
     height, width = picture.shape[:2]
     factor = _LONGEST_PX / max(height, width)
