@@ -61,8 +61,14 @@ def expected_calibration_error(probabilities: NDArray[np.floating], labels: NDAr
     """
     if not len(labels):
         return math.nan
-    confidence = probabilities.max(1)
-    right = probabilities.argmax(1) == labels
+    return _ece(probabilities, labels, probabilities.argmax(1))
+
+
+def _ece(probabilities: NDArray[np.floating], labels: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
+    if not len(labels):
+        return math.nan
+    confidence = probabilities[np.arange(len(labels)), predicted]
+    right = predicted == labels
     bins = np.clip(np.ceil(confidence * ECE_BINS).astype(int) - 1, 0, ECE_BINS - 1)
     gaps = np.bincount(bins, right - confidence, ECE_BINS)
     return float(np.abs(gaps).sum() / len(labels))
@@ -163,7 +169,8 @@ def score(probabilities: NDArray[np.floating], labels: NDArray[np.int64], classe
     if np.isnan(probabilities).any():
         bad = int(np.isnan(probabilities).any(1).sum())
         raise DataError(f"{bad} of {len(labels)} predictions are NaN; the model's weights are broken.")
-    matrix = confusion_matrix(labels, probabilities.argmax(1), k)
+    answers = probabilities.argmax(1) if len(labels) else np.zeros(0, dtype=np.int64)
+    matrix = confusion_matrix(labels, answers, k)
     support, predicted, hits = matrix.sum(1), matrix.sum(0), matrix.diagonal()
     per_class = {
         name: ClassScore(
@@ -184,7 +191,7 @@ def score(probabilities: NDArray[np.floating], labels: NDArray[np.int64], classe
         balanced_accuracy=_ratio(sum(s.recall for s in present), len(present)),
         macro_f1=_ratio(sum(s.f1 for s in present), len(present)),
         log_loss=log_loss(probabilities, labels),
-        ece=expected_calibration_error(probabilities, labels),
+        ece=_ece(probabilities, labels, answers),
         classes=classes.names,
         per_class=per_class,
         confusion=matrix,

@@ -130,7 +130,8 @@ class Predictions:
                 f"{int(bad.sum()):,} of {n:,} samples have logits that are not finite, the first {first!r}; the "
                 f"weights of {self.about.model} are broken, train it again with a lower learning rate."
             )
-        if pc.count_distinct(self.sample_ids).as_py() != n:
+        rising = pc.all(pc.less(self.sample_ids[:-1], self.sample_ids[1:])).as_py()  # told at once, and often so
+        if not rising and pc.count_distinct(self.sample_ids).as_py() != n:
             counts = pc.value_counts(self.sample_ids)
             first = next(c for c in counts.to_pylist() if c["counts"] > 1)
             raise DataError(f"The sample id {first['values']!r} stands {first['counts']} times; ids must be unique.")
@@ -167,6 +168,16 @@ class Predictions:
     def losses(self) -> NDArray[np.float64]:
         """(N,) negative log-likelihood of the label, nats; see `metrics.log_losses`."""
         return log_losses(self.probabilities, self.labels)
+
+    def ranked(self, column: int) -> NDArray[np.int64]:
+        """(N,) rows by falling probability of one class; sorted once."""
+        if column not in self._ranked:
+            self._ranked[column] = np.argsort(-self.probabilities[:, column])
+        return self._ranked[column]
+
+    @cached_property
+    def _ranked(self) -> dict[int, NDArray[np.int64]]:
+        return {}
 
     def scores(self) -> Scores:
         """All figures; see `Scores`."""
@@ -224,7 +235,7 @@ class Predictions:
         file = self.about.file
         file.parent.mkdir(parents=True, exist_ok=True)
         scratch = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-        pq.write_table(self.as_table(), scratch, compression="zstd", row_group_size=250_000)
+        pq.write_table(self.as_table(), scratch, compression="lz4", use_dictionary=["split", "label"])
         scratch.replace(file)
         return file
 

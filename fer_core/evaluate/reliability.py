@@ -172,6 +172,17 @@ def entropy(probabilities: NDArray[np.floating]) -> Values:
     return np.asarray(-(probabilities * np.log2(safe)).sum(1) + 0.0)
 
 
+def _ranks(values: Values) -> Values:
+    """(N,) ranks; equal values have the mean of theirs."""
+    order = np.argsort(values)
+    ranked = values[order]
+    starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]))
+    counts = np.diff(np.append(starts, len(values)))
+    out = np.empty(len(values))
+    out[order] = np.repeat(starts + (counts - 1) / 2, counts)
+    return out
+
+
 @dataclass(frozen=True)
 class VotesAgainstConfidence:
     """Whether the model is unsure where people are.
@@ -204,25 +215,32 @@ def votes_against_confidence(
         bins: at most so many, of equally many samples; equal entropies stay together.
     """
     from scipy.special import ndtri
-    from scipy.stats import rankdata
 
     there = ~np.isnan(vote_entropy)
     votes, hits = np.asarray(vote_entropy[there], dtype=np.float64), right[there]
-    model = entropy(probabilities[there])
+    model = entropy(probabilities)[there]
     n = len(votes)
     if n < 4 or np.ptp(votes) == 0 or np.ptp(model) == 0:
         rho, bounds = math.nan, (math.nan, math.nan)
     else:
-        rho = float(np.corrcoef(rankdata(votes), rankdata(model))[0, 1])
+        rho = float(np.corrcoef(_ranks(votes), _ranks(model))[0, 1])
         half = float(ndtri(0.975)) * math.sqrt((1 + rho**2 / 2) / (n - 3))
         middle = math.atanh(np.clip(rho, -1 + 1e-12, 1 - 1e-12))
         bounds = (math.tanh(middle - half), math.tanh(middle + half))
     edges = np.unique(np.quantile(votes, np.linspace(0, 1, bins + 1))) if n else np.zeros(0)
-    place = np.clip(np.searchsorted(edges, votes, side="right") - 1, 0, max(0, len(edges) - 2))
-    rows = []
-    for i in range(max(len(edges) - 1, int(n > 0))):
-        of = place == i
-        if of.any():
-            high = edges[i + 1] if len(edges) > 1 else edges[0]
-            rows.append((float(edges[i]), float(high), int(of.sum()), float(model[of].mean()), float(hits[of].mean())))
+    many = max(len(edges) - 1, int(n > 0))
+    place = np.clip(np.searchsorted(edges, votes, side="right") - 1, 0, max(0, many - 1))
+    counts = np.bincount(place, minlength=many)
+    doubt, right_ones = np.bincount(place, model, many), np.bincount(place, hits, many)
+    rows = [
+        (
+            float(edges[i]),
+            float(edges[min(i + 1, len(edges) - 1)]),
+            int(c),
+            float(doubt[i] / c),
+            float(right_ones[i] / c),
+        )
+        for i, c in enumerate(counts)
+        if c
+    ]
     return VotesAgainstConfidence(n, rho, bounds, tuple(rows))

@@ -73,9 +73,10 @@ def load_unlocked(file: Path) -> Predictions:
             f"{file} has {labels.null_count:,} label(s) outside its classes {', '.join(about.classes)}; delete it and "
             "evaluate again."
         )
-    logits = np.empty((views, table.num_rows, len(about.classes)), dtype=np.float32)
-    for place, name in enumerate(columns):
-        logits[place // len(about.classes), :, place % len(about.classes)] = table[name].to_numpy()
+    logits = np.empty((len(columns), table.num_rows), dtype=np.float32)  # classes first, as they are softened
+    for row, name in zip(logits, columns, strict=True):
+        row[:] = table[name].to_numpy()
+    logits = logits.reshape(views, len(about.classes), -1).transpose(0, 2, 1)
     twins = None if table["twin"].null_count else np.asarray(table["twin"].combine_chunks(), dtype=bool)
     return Predictions(
         table["sample_id"].combine_chunks(), np.asarray(labels, dtype=np.int64), logits, about,

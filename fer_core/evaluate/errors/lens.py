@@ -41,14 +41,17 @@ class Curve:
         return Curve(self.threshold[at], self.precision[at], self.recall[at], self.average_precision, self.n)
 
 
-def precision_recall(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> Curve:
+def precision_recall(
+    scores: NDArray[np.floating], positive: NDArray[np.bool_], order: NDArray[np.int64] | None = None
+) -> Curve:
     """The precision-recall curve.
 
     Args:
         scores: (N,) the higher the surer.
         positive: (N,) whether the sample is of the class.
+        order: (N,) rows by falling score, where they are sorted already.
     """
-    order = np.argsort(-scores, kind="stable")
+    order = np.argsort(-scores) if order is None else order
     ranked = scores[order]
     ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)) if len(ranked) else np.zeros(0, dtype=np.int64)
     hits = np.cumsum(positive[order])[ends].astype(np.float64)
@@ -121,7 +124,7 @@ def lens(predictions: Predictions, name: str) -> Lens:
         hardest=own[np.argsort(of_class[own], kind="stable")],
         missed=missed[np.argsort(-sure[missed], kind="stable")],
         false_alarms=false[np.argsort(-sure[false], kind="stable")],
-        curve=precision_recall(of_class, mine),
+        curve=precision_recall(of_class, mine, predictions.ranked(i)),
     )
 
 

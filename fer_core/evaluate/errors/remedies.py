@@ -72,11 +72,17 @@ def with_threshold(predictions: Predictions, name: str, criterion: Criterion = "
     n = int((predictions.labels == i).sum())
     if n < 2:
         raise DataError(f"A threshold for {name} needs two samples of it or more, one for each half; there are {n}.")
-    others = predictions.probabilities.copy()
+    of_class, second = predictions.probabilities[:, i], predictions.predicted.copy()
+    first = np.flatnonzero(second == i)
+    others = predictions.probabilities[first]
     others[:, i] = -1
-    second, of_class = others.argmax(1), predictions.probabilities[:, i]
+    second[first] = others.argmax(1)
 
     def fit(rows: NDArray[np.int64]) -> Values:
+        among = np.zeros(len(predictions), dtype=bool)
+        among[rows] = True
+        ranked = predictions.ranked(i)
+        rows = ranked[among[ranked]]
         return np.array([_threshold(of_class[rows], predictions.labels[rows], second[rows], i, criterion)])
 
     def decide(rows: NDArray[np.int64], fitted: Values) -> NDArray[np.int64]:
@@ -86,16 +92,15 @@ def with_threshold(predictions: Predictions, name: str, criterion: Criterion = "
 
 
 def _threshold(
-    of_class: Values, labels: NDArray[np.int64], second: NDArray[np.int64], i: int, criterion: Criterion
+    ranked: Values, labels: NDArray[np.int64], second: NDArray[np.int64], i: int, criterion: Criterion
 ) -> float:
-    order = np.argsort(-of_class, kind="stable")
-    ranked, mine = of_class[order], labels[order] == i
-    support = np.bincount(labels)
+    """The best threshold for samples that are sorted by falling probability of the class."""
+    mine, support = labels == i, np.bincount(labels)
     if criterion == "f1":
-        worth = 2 * np.cumsum(mine) / (np.arange(1, len(order) + 1) + mine.sum())
+        worth = 2 * np.cumsum(mine) / (np.arange(1, len(labels) + 1) + mine.sum())
     else:
-        loses = second[order] == labels[order]  # right without the class, wrong with it
-        worth = np.cumsum(np.where(mine, 1.0, -1.0 * loses) / support[labels[order]])
+        loses = second == labels  # right without the class, wrong with it
+        worth = np.cumsum(np.where(mine, 1.0, -1.0 * loses) / support[labels])
     last = np.append(ranked[1:] != ranked[:-1], True)  # only between different scores can a threshold lie
     best = int(np.where(last, worth, -math.inf).argmax())
     below = ranked[best + 1] if best + 1 < len(ranked) else 0.0
@@ -172,7 +177,7 @@ def _crosswise(
     seed: int,
 ) -> Remedied:
     order = np.random.default_rng(seed).permutation(len(predictions))
-    order = order[np.argsort(predictions.labels[order], kind="stable")]
+    order = order[np.argsort(predictions.labels[order].astype(np.uint16), kind="stable")]  # small numbers sort fast
     first, second = order[::2], order[1::2]
     fitted = (fit(first), fit(second))
     predicted = np.empty(len(predictions), dtype=np.int64)
