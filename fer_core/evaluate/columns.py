@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from fer_core.data.store import DataSet
-from fer_core.data.table import SampleTable
+from fer_core.data.store import DataSet, write_json
+from fer_core.data.table import SampleTable, labels_hash
 from fer_core.errors import DataError
-from fer_core.evaluate.predictions import Predictions
+from fer_core.evaluate.predictions import Predictions, folder
 
+Values = NDArray[np.float64]
 KNOWN = ("brightness", "contrast", "sharpness", "width", "height", "source", "split", "subject_id")
 
 
@@ -48,12 +53,57 @@ def columns_of_data_set(data_set: DataSet, predictions: Predictions, number: int
     Raises:
         DataError: a predicted sample is not in the version.
     """
-    version = pq.read_table(data_set.table_file(data_set.head.number if number is None else number))
+    return _useful(_of_version(data_set, predictions, number, [*KNOWN, "vote_entropy"]))
+
+
+def vote_labels(data_set: DataSet, predictions: Predictions, number: int | None = None) -> pa.ChunkedArray:
+    """(N,) the class that most annotators voted for; null without votes, or where two have most.
+
+    Raises:
+        DataError: a predicted sample is not in the version.
+    """
+    return _of_version(data_set, predictions, number, ["vote_label"])["vote_label"]
+
+
+def _of_version(data_set: DataSet, predictions: Predictions, number: int | None, columns: list[str]) -> pa.Table:
+    """Columns of a version, in the order of the predictions."""
+    file = data_set.table_file(data_set.head.number if number is None else number)
+    version = pq.read_table(file, columns=["row", *columns])
     rows = pc.index_in(predictions.sample_ids, value_set=data_set.imported["sample_id"].combine_chunks())
     _check(rows, predictions, data_set.name)
     places = pc.index_in(rows.cast(pa.int64()), value_set=version["row"].combine_chunks())
     _check(places, predictions, data_set.name)
-    return _useful(version.select([*KNOWN, "vote_entropy"]).take(places))
+    return version.select(columns).take(places)
+
+
+def split_hash(data_set: DataSet, split: str, number: int | None = None) -> str:
+    """`SampleTable.data_hash` of one split of a version, by which its prediction tables are kept; no picture is read.
+
+    It is worked out once for each version, and kept beside the tables.
+    """
+    version = data_set.head if number is None else data_set.version(number)
+    known = folder() / "splits.json"  # a version's hash and a split's name settle the hash of the split
+    held: dict[str, str] = {}
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        held = json.loads(known.read_bytes())
+    key = f"{version.data_hash}-{split}"
+    if key not in held:
+        rows = pq.read_table(data_set.table_file(version.number), columns=["row", "label", "split"])
+        rows = rows.filter(pc.equal(rows["split"], split))
+        pixels = data_set.imported["sha256"].combine_chunks().take(rows["row"])
+        held[key] = labels_hash(rows.append_column("sha256", pixels))
+        known.parent.mkdir(parents=True, exist_ok=True)
+        write_json(known, held)
+    return held[key]
+
+
+def class_shares(data_set: DataSet, classes: Sequence[str], split: str, number: int | None = None) -> Values:
+    """(K,) shares of the classes, in the order given, among the labelled samples of a split; NaN where it has none."""
+    file = data_set.table_file(data_set.head.number if number is None else number)
+    labels = pq.read_table(file, columns=["label"], filters=[("split", "=", split)])["label"]
+    places = pc.drop_null(pc.index_in(labels, value_set=pa.array(classes)))
+    counts = np.bincount(np.asarray(places), minlength=len(classes))
+    return np.asarray(counts / counts.sum()) if counts.any() else np.full(len(classes), np.nan)
 
 
 def _check(places: pa.Array, predictions: Predictions, where: str) -> None:

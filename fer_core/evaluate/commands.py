@@ -7,21 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fer_core.cli import Json, emit, percent, progress_line
+from fer_core.cli import Json, emit, percent
 from fer_core.errors import DataError
+from fer_core.evaluate import probing
+from fer_core.evaluate.options import ASKED, CheckpointName, Data, Labels, Split, Why, predicted
 
 if TYPE_CHECKING:
     from fer_core.data import SampleTable
     from fer_core.evaluate.predictions import Predictions
-
-CheckpointName = Annotated[str, typer.Option("--checkpoint", help="Name or folder of a checkpoint.")]
-Data = Annotated[
-    Path, typer.Option("--data", help="Name of an imported data set, or path: fer2013.csv, Parquet, folder.")
-]
-Labels = Annotated[Path | None, typer.Option("--labels", help="FER+ votes (fer2013new.csv) for FER2013.")]
-Split = Annotated[str, typer.Option("--split", help="train, validation, test, or the source's own name.")]
-Why = Annotated[str, typer.Option("--why", help="Why the test split is opened; logged, and counted.")]
-ASKED = "asked for on the command line"
 
 
 def register(app: typer.Typer) -> None:
@@ -30,15 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command("compare")(compare_command)
     app.command("errors")(errors_command)
     app.command("report")(report_command)
-
-
-def predicted(checkpoint: str, every: SampleTable, data: Path, split: str, why: str = ASKED) -> Predictions:
-    """The predictions of a checkpoint on one split, from the workspace where they are there already."""
-    from fer_core.evaluate.cached import evaluate_split
-    from fer_core.predict import get_predictor
-
-    progress = progress_line(f"{checkpoint}: faces")
-    return evaluate_split(get_predictor(checkpoint), every, split, data.name, why, progress)
+    probing.register(app)
 
 
 def evaluate_command(

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.card import Card
-from fer_core.data.audit.page import STYLE, data_uri
+from fer_core.data.audit.page import STYLE
+from fer_core.data.thumbnails import data_uri, fitted
 from fer_core.evaluate.compare.bootstrap import Interval, bootstrap
 from fer_core.evaluate.compare.export import as_markdown, shown
 from fer_core.evaluate.errors import class_figures, confusion
@@ -20,7 +21,7 @@ from fer_core.evaluate.reliability import Reliability, brier, classwise_ece, rel
 
 Picture = NDArray[np.uint8]
 _LICENCES = ("apache-2.0", "mit", "bsd-3-clause", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc0-1.0")
-_SIDE = 320
+_SIDE, _LONGEST_PX = 320, 96
 _STYLE = """
 .matrix td, .matrix th { text-align: right; padding: .35rem .6rem } .matrix th { font-weight: 500 }
 svg { max-width: 26rem; color: var(--text) } td.number { text-align: right; font-variant-numeric: tabular-nums }
@@ -167,7 +168,7 @@ def _gallery(pictures: Sequence[tuple[Picture, str]]) -> str:
     if not pictures:
         return ""
     shown_ones = "".join(
-        f'<figure><img src="{data_uri(face)}" alt="{escape(words)}"><figcaption>{escape(words)}</figcaption></figure>'
+        f'<figure><img src="{data_uri(fitted(face, _LONGEST_PX))}" alt="{escape(words)}"><figcaption>{escape(words)}</figcaption></figure>'
         for face, words in pictures
     )
     return f'<section><h2>Most confident errors</h2><div class="pictures">{shown_ones}</div></section>'

@@ -11,6 +11,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -171,6 +172,28 @@ class Robustness:
         """Recall at each severity, by class; NaN for a class without samples."""
         names = self.scores[0].classes if self.scores else ()
         return {name: tuple(s.per_class[name].recall for s in self.scores) for name in names}
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain numbers; NaN becomes None."""
+
+        def plain(values: Sequence[float]) -> list[float | None]:
+            return [None if math.isnan(value) else value for value in values]
+
+        return {
+            "corruption": self.corruption,
+            "unit": self.unit,
+            "severities": list(self.severities),
+            "n": self.scores[0].n,
+            "accuracy": plain(self.accuracy),
+            "recall": {name: plain(values) for name, values in self.recall.items()},
+        }
+
+
+def some_of_each(labels: NDArray[np.int64], most: int, seed: int = 0) -> NDArray[np.int64]:
+    """Rows of at most so many samples of each class, drawn at random, rising."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    kept = [order[labels[order] == label][:most] for label in np.unique(labels)]
+    return np.sort(np.concatenate(kept)) if kept else np.zeros(0, dtype=np.int64)
 
 
 def robustness(

@@ -20,8 +20,9 @@ def confusion_map(
     classes: ClassSet,
     shares: NDArray[np.float64] | None = None,
     *,
-    subtracted: bool = False,
     p: NDArray[np.float64] | None = None,
+    chosen: tuple[str, str] | None = None,
+    ink: str = "#1D2327",
 ) -> go.Figure:
     """One cell for each true class (row) and predicted class (column), with its number.
 
@@ -32,9 +33,12 @@ def confusion_map(
         counts: (K, K), or their difference.
         classes: in order.
         shares: (K, K) that colour and number are taken from instead; NaN is left blank.
-        subtracted: whether these are differences, which are drawn both ways from nothing.
-        p: (K, K) corrected p-values of differences; cells below 0.05 are set in bold.
+        p: (K, K) corrected p-values where these are differences, which are drawn both ways from nothing; cells below
+            0.05 are set in bold.
+        chosen: (true class, predicted class) of a cell that gets a frame.
+        ink: colour of numbers on the page's own background.
     """
+    subtracted = p is not None
     names, k = list(classes.names), len(classes)
     values = counts.astype(np.float64) if shares is None else shares
     most = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0
@@ -48,10 +52,10 @@ def confusion_map(
     )  # fmt: skip
     for i, j in itertools.product(range(k), repeat=2):
         bold = p is not None and p[i, j] < 0.05
-        dark = abs(values[i, j]) > 0.6 * scale["zmax"]
+        dark = abs(values[i, j]) > 0.55 * scale["zmax"]
         figure.add_annotation(
             x=names[j], y=names[i], text=f"<b>{words[i][j]}</b>" if bold else words[i][j], showarrow=False,
-            font={"color": "white"} if dark else {},
+            font={"color": "white" if dark else ink, "size": 14},
         )  # fmt: skip
     cells = list(itertools.product(range(k), repeat=2))
     figure.add_scatter(
@@ -64,9 +68,12 @@ def confusion_map(
         hovertemplate="%{customdata[0]} taken for %{customdata[1]}: %{text}<extra></extra>",
         showlegend=False,
     )
-    figure.update_xaxes(title="predicted", side="top", constrain="domain", showgrid=False)
-    figure.update_yaxes(title="annotated", autorange="reversed", scaleanchor="x", constrain="domain", showgrid=False)
-    figure.update_layout(height=60 * k + 100, margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    if chosen is not None:
+        i, j = names.index(chosen[0]), names.index(chosen[1])
+        figure.add_shape(x0=j - 0.5, x1=j + 0.5, y0=i - 0.5, y1=i + 0.5, line={"color": "#E69F00", "width": 3})
+    figure.update_xaxes(title="predicted", side="top", showgrid=False, tickfont={"size": 13})
+    figure.update_yaxes(title="annotated", autorange="reversed", showgrid=False, tickfont={"size": 13})
+    figure.update_layout(height=56 * k + 120, margin={"l": 8, "r": 8, "t": 40, "b": 8})
     return figure
 
 

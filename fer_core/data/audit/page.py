@@ -111,11 +111,11 @@ def _pictures(finding: Finding, samples: SampleTable, row_of: Mapping[str, int])
 def _figure(samples: SampleTable, row: int, sample: str) -> str:
     label, split = samples.table["label"][row].as_py() or "unlabelled", samples.table["split"][row].as_py()
     said = escape(f"{label}, {split}")
-    source = data_uri(samples.decode(row))
+    source = _data_uri(samples.decode(row))
     return f'<figure><img src="{source}" alt="{said}"><figcaption>{said}<br>{escape(sample)}</figcaption></figure>'
 
 
-def data_uri(picture: Picture) -> str:
+def _data_uri(picture: Picture) -> str:
     """A PNG of at most 96 pixels a side."""
     height, width = picture.shape[:2]
     factor = _LONGEST_PX / max(height, width)

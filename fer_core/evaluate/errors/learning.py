@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,14 +67,38 @@ class LearningCurve:
         return value, (float(low), float(high))
 
 
-def learning_curve(
+@dataclass(frozen=True)
+class Measured:
+    """Recalls of a class by the number of its training samples: what a `LearningCurve` is drawn through.
+
+    Attributes:
+        samples: (P,) training samples of the class.
+        recalls: (P, R) of R repeats, on held-out samples.
+        n: held-out samples of the class.
+    """
+
+    samples: NDArray[np.int64]
+    recalls: Values
+    n: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain numbers."""
+        return {"samples": self.samples.tolist(), "recalls": self.recalls.tolist(), "n": self.n}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Measured:
+        """What `as_json` gave."""
+        return cls(np.array(value["samples"]), np.array(value["recalls"], dtype=np.float64), int(value["n"]))
+
+
+def measure_recalls(
     train: tuple[NDArray[np.floating], NDArray[np.int64]],
     held_out: tuple[NDArray[np.floating], NDArray[np.int64]],
     label: int,
     repeats: int = 3,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
-) -> LearningCurve:
+) -> Measured:
     """Trains the head again with fewer samples of one class, all classes weighted equally.
 
     Args:
@@ -112,18 +137,17 @@ def learning_curve(
         recalls[place, again] = float((head.predict(wanted) == label).mean())
         if progress:
             progress(step + 1, recalls.size)
-    return fitted_curve(sizes, recalls, int(there.sum()), seed)
+    return Measured(sizes, recalls, int(there.sum()))
 
 
-def fitted_curve(samples: NDArray[np.int64], recalls: Values, n: int, seed: int = 0) -> LearningCurve:
+def fitted_curve(measured: Measured, seed: int = 0) -> LearningCurve:
     """The power law through measured recalls.
 
     Args:
-        samples: (P,) training samples of the class.
-        recalls: (P, R) of R repeats.
-        n: held-out samples of the class.
+        measured: the recalls.
         seed: of the redrawn curves, whose errors are normal with the standard errors of the points.
     """
+    samples, recalls, n = measured.samples, measured.recalls, measured.n
     mean, repeats = recalls.mean(1), recalls.shape[1]
     spread = recalls.var(1, ddof=1) / repeats if repeats > 1 else np.zeros(len(mean))
     shrunk = (mean * n + 1) / (n + 2)  # so that a recall of 1 on few samples has an error, too

@@ -17,7 +17,7 @@ from fer_core.evaluate.errors import (
     subtract,
     with_threshold,
 )
-from fer_core.evaluate.errors.learning import fitted_curve, learning_curve
+from fer_core.evaluate.errors.learning import Measured, fitted_curve, measure_recalls
 from fer_core.evaluate.errors.remedies import estimated_priors
 from fer_core.evaluate.predictions import Predictions
 from fer_core.labels import ClassSet
@@ -199,14 +199,14 @@ def test_corrected_priors_are_what_bayes_says() -> None:
 def test_a_power_law_is_found_again() -> None:
     samples = np.array([50, 100, 200, 400, 800])
     recalls = np.stack([1 - 2.0 * samples**-0.35] * 3, axis=1)
-    found = fitted_curve(samples, recalls, n=100_000)
+    found = fitted_curve(Measured(samples, recalls, 100_000))
     assert (found.coefficient, found.exponent) == pytest.approx((2.0, 0.35), rel=1e-3)
     value, (low, high) = found.needed(0.9)
     assert value == pytest.approx((2.0 / 0.1) ** (1 / 0.35), rel=1e-2)
     assert low < value < high
-    wide = fitted_curve(samples, recalls, n=50).needed(0.9)[1]
+    wide = fitted_curve(Measured(samples, recalls, 50)).needed(0.9)[1]
     assert wide[1] / wide[0] > 3 * high / low
-    flat = fitted_curve(samples, np.full((5, 3), 0.5), n=1000)
+    flat = fitted_curve(Measured(samples, np.full((5, 3), 0.5), 1000))
     assert flat.needed(0.9)[1][1] == math.inf
     with pytest.raises(DataError, match="between 0 and 1"):
         found.needed(1.0)
@@ -219,13 +219,15 @@ def test_the_learning_curve_rises_and_tells_its_progress() -> None:
     features = centres[labels] + chance.normal(size=(960, 30))
     test = np.repeat([0, 1, 2], 100)
     seen: list[tuple[int, int]] = []
-    found = learning_curve(
+    measured = measure_recalls(
         (features, labels), (centres[test] + chance.normal(size=(300, 30)), test), 2, repeats=2,
         progress=lambda *at: seen.append(at),
     )  # fmt: skip
+    assert Measured.from_json(measured.as_json()).recalls.tolist() == measured.recalls.tolist()
+    found = fitted_curve(measured)
     assert found.samples.tolist() == [20, 40, 80, 120, 160]
     assert found.recall[-1] > found.recall[0]
     assert found.exponent > 0
     assert seen[-1] == (10, 10)
     with pytest.raises(DataError, match="16 training and 5 held-out"):
-        learning_curve((features[:5], labels[:5]), (features, labels), 0)
+        measure_recalls((features[:5], labels[:5]), (features, labels), 0)

@@ -5,7 +5,7 @@ import pytest
 
 from fer_core.evaluate.compare import Interval, compare
 from fer_core.evaluate.errors import confusion, precision_recall, subtract
-from fer_core.evaluate.errors.learning import fitted_curve
+from fer_core.evaluate.errors.learning import Measured, fitted_curve
 from fer_core.evaluate.reliability import reliability, votes_against_confidence
 from fer_core.evaluate.slices import find_slices
 from fer_core.labels import FER7, ClassSet
@@ -44,7 +44,7 @@ def test_shares_and_classes_without_samples() -> None:
 def test_a_subtracted_matrix_is_signed_and_bold_where_it_counts() -> None:
     first, second = table(400, seed=1, skill=3), table(400, seed=2, skill=0.5)
     found = subtract(first, second)
-    figure = confusion_map(found.counts, FER7, found.shares, subtracted=True, p=found.p)
+    figure = confusion_map(found.counts, FER7, found.shares, p=found.p)
     assert figure.data[0].zmin == -figure.data[0].zmax
     last = figure.layout.annotations[-1].text
     assert last == f"<b>+{100 * found.shares[6, 6]:.1f}</b>"
@@ -87,7 +87,7 @@ def test_slices_and_their_places() -> None:
 
 def test_the_learning_curve_passes_through_its_law() -> None:
     samples = np.array([50, 100, 200, 400])
-    curve = fitted_curve(samples, np.stack([1 - 2.0 * samples**-0.35] * 2, axis=1), n=5000)
+    curve = fitted_curve(Measured(samples, np.stack([1 - 2.0 * samples**-0.35] * 2, axis=1), 5000))
     law = next(t for t in learning_figure(curve, "fear", FER7.names).data if t.name == "power law")
     assert law.y[0] == pytest.approx(1 - 2.0 * 50**-0.35, abs=0.01)
     assert law.line.color == "#CC79A7"

@@ -1,0 +1,112 @@
+"""Kept prediction tables as pages use them: found by what is picked, opened once, narrowed by filters."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from fer_core.card import Card
+from fer_core.data.query import Filters
+from fer_core.data.store import DataSet
+from fer_core.evaluate.columns import columns_of_data_set, split_hash
+from fer_core.evaluate.predictions import Predictions
+from fer_core.evaluate.shelf import find, load_unlocked
+from ui.datasets.shown import Shown
+
+
+@dataclass(frozen=True)
+class Where:
+    """One split of the version of a data set that is shown."""
+
+    shown: Shown
+    split: str
+
+    @functools.cached_property
+    def data_hash(self) -> str:
+        """By which predictions of this split are kept."""
+        return split_hash(self.shown.data_set, self.split, self.shown.version.number)
+
+    def predictions(self, card: Card) -> Predictions | None:
+        """What a checkpoint answered, at the temperature of its card; None where it was not asked yet.
+
+        Raises:
+            DataError: the table is damaged.
+        """
+        file = find(card.weights_sha256, self.data_hash, self.split)
+        return None if file is None else opened(file, card.temperature)
+
+
+def opened(file: Path, temperature: float | None = None) -> Predictions:
+    """A kept table, opened once; at another temperature where one is given.
+
+    Raises:
+        DataError: the table is damaged.
+    """
+    return _opened(file, file.stat().st_mtime_ns, temperature)
+
+
+@functools.lru_cache(maxsize=16)
+def _opened(file: Path, _written: int, temperature: float | None) -> Predictions:
+    found = load_unlocked(file)
+    return found if temperature is None else found.at_temperature(temperature)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """What a checkpoint answered on the samples that are looked at.
+
+    Attributes:
+        where: data set and split.
+        card: of the checkpoint.
+        predictions: N samples, all of the split or those that pass the filters.
+        rows: (N,) their rows in the data set.
+        columns: by name what is known of them, see `columns_of_data_set`.
+    """
+
+    where: Where
+    card: Card
+    predictions: Predictions
+    rows: NDArray[np.int64]
+    columns: Mapping[str, Any]
+
+    def narrowed(self, filters: Filters) -> Evaluated:
+        """Only the samples that pass."""
+        if filters == Filters(among=dict.fromkeys(filters.among, ())):
+            return self
+        passing = np.zeros(self.where.shown.data_set.imported.num_rows, dtype=bool)
+        passing[self.where.shown.catalogue().rows(filters)] = True
+        kept = np.flatnonzero(passing[self.rows])
+        columns = {name: values.take(pa.array(kept)) for name, values in self.columns.items()}
+        return Evaluated(self.where, self.card, self.predictions.take(kept), self.rows[kept], columns)
+
+
+def evaluated(where: Where, card: Card) -> Evaluated | None:
+    """What a checkpoint answered on a split; None where it was not asked yet.
+
+    Raises:
+        DataError: the table is damaged, or of samples that the data set does not have.
+    """
+    found = where.predictions(card)
+    if found is None:
+        return None
+    data_set = where.shown.data_set
+    rows, columns = _known(data_set.folder, data_set.imported_at, where.shown.version.number, found)
+    return Evaluated(where, card, found, rows, columns)
+
+
+@functools.lru_cache(maxsize=4)
+def _known(
+    folder: Path, _imported_at: int, number: int, found: Predictions
+) -> tuple[NDArray[np.int64], dict[str, Any]]:
+    data_set = DataSet(folder)
+    columns = columns_of_data_set(data_set, found, number)
+    rows = pc.index_in(found.sample_ids, value_set=data_set.imported["sample_id"].combine_chunks())
+    return np.asarray(rows, dtype=np.int64), columns

@@ -1,0 +1,53 @@
+"""Tables of figures: drawn, and taken home as Markdown, LaTeX or CSV."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from fer_core.evaluate.compare.bootstrap import Interval
+from fer_core.evaluate.compare.export import as_csv, as_latex, as_markdown, shown
+from ui.page import rate
+
+Row = Mapping[str, Any]
+
+
+def show_table(rows: Sequence[Row], key: str, rates: Sequence[str] = ()) -> None:
+    """Draws rows of figures, and beside them the ways to take them home.
+
+    Args:
+        rows: cells by column; `Interval` for a figure with bounds.
+        key: of the widgets; also the name of the file.
+        rates: columns that are shares of 1, shown in percent.
+    """
+    st.dataframe(
+        [{name: cell(value, as_rate=name in rates) for name, value in row.items()} for row in rows],
+        hide_index=True, width="stretch", height="content",
+    )  # fmt: skip
+    with st.popover("Copy", icon=":material/content_copy:", key=f"copy {key}"):
+        ways = {"Markdown": as_markdown, "LaTeX": as_latex, "CSV": as_csv}
+        how = st.segmented_control(
+            "As", list(ways), default="Markdown", required=True, key=f"way {key}", label_visibility="collapsed"
+        )
+        st.code(ways[str(how)](rows), language=None)
+
+
+def cell(value: Any, *, as_rate: bool = False) -> Any:
+    """A cell as it is drawn: rates in percent with bounds, other figures with three digits, numbers as they are."""
+    if isinstance(value, Interval):
+        if as_rate:
+            undefined = math.isnan(value.value)
+            return rate(None if undefined else value.value, _bounds(value))
+        return shown(value, 3)
+    if isinstance(value, float):
+        if math.isnan(value):
+            return "n/a"
+        return rate(value) if as_rate else value
+    return "n/a" if value is None else value
+
+
+def _bounds(value: Interval) -> tuple[float | None, float | None] | None:
+    return None if math.isnan(value.low) else (value.low, value.high)
