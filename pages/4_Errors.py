@@ -37,7 +37,7 @@ def show_page(picked: Picked) -> None:
     card = picked.checkpoint.card
     where = Where(open_shown(picked.data_set, card), picked.split)
     show_tasks(picked.data_set)
-    if not is_open(where, [card]):
+    if not is_open(where, {card.weights_sha256: card.name}):
         return
     try:
         found = evaluated(where, card)

@@ -76,20 +76,23 @@ def _of_version(data_set: DataSet, predictions: Predictions, number: int | None,
     return version.select(columns).take(places)
 
 
-def split_hash(data_set: DataSet, split: str, number: int | None = None) -> str:
+def split_hash(data_set: DataSet, split: str, number: int | None = None, classes: Sequence[str] | None = None) -> str:
     """`SampleTable.data_hash` of one split of a version, by which its prediction tables are kept; no picture is read.
 
-    It is worked out once for each version, and kept beside the tables.
+    It is worked out once for each version, and kept beside the tables. With classes it is that of the samples whose
+    label is one of them.
     """
     version = data_set.head if number is None else data_set.version(number)
-    known = folder() / "splits.json"  # a version's hash and a split's name settle the hash of the split
+    known = folder() / "splits.json"  # these three settle the hash of the split
+    key = " ".join([version.data_hash, split, *(classes or ())])
     held: dict[str, str] = {}
     with contextlib.suppress(FileNotFoundError, ValueError):
         held = json.loads(known.read_bytes())
-    key = f"{version.data_hash}-{split}"
     if key not in held:
         rows = pq.read_table(data_set.table_file(version.number), columns=["row", "label", "split"])
         rows = rows.filter(pc.equal(rows["split"], split))
+        if classes is not None:
+            rows = rows.filter(pc.is_in(rows["label"], value_set=pa.array(classes)))
         pixels = data_set.imported["sha256"].combine_chunks().take(rows["row"])
         held[key] = labels_hash(rows.append_column("sha256", pixels))
         known.parent.mkdir(parents=True, exist_ok=True)

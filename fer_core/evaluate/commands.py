@@ -26,18 +26,26 @@ def register(app: typer.Typer) -> None:
     probing.register(app)
 
 
-def evaluate_command(
+def evaluate_command(  # noqa: PLR0913, PLR0917  (a command line has as many options as it has)
     checkpoint: CheckpointName,
     data: Data,
     split: Split,
     labels: Labels = None,
+    shared: Annotated[
+        bool, typer.Option("--shared-classes", help="Leave out samples of classes that the checkpoint does not have.")
+    ] = False,
     why: Why = ASKED,
     as_json: Json = False,
 ) -> None:
     """Measure a checkpoint on one split of face crops, with and without exact twins of those in the train split."""
+    from fer_core.checkpoint import open_checkpoint
     from fer_core.data.opening import open_samples
+    from fer_core.evaluate.compare.transfer import answerable
 
-    found = predicted(checkpoint, open_samples(data, labels), data, split, why).as_evaluation()
+    every = open_samples(data, labels)
+    if shared:
+        every = answerable(every, open_checkpoint(checkpoint).card.class_set)[0]
+    found = predicted(checkpoint, every, data, split, why).as_evaluation()
     emit(found.as_json(), as_json, found.as_text())
 
 

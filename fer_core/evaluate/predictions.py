@@ -216,6 +216,12 @@ class Predictions:
             return self
         return replace(self, about=self.about.model_copy(update={"temperature": temperature}))
 
+    def named(self, name: str) -> Predictions:
+        """The same answers under another name of the model."""
+        twin = object.__new__(Predictions)
+        twin.__dict__.update(self.__dict__ | {"about": self.about.model_copy(update={"model": name})})
+        return twin
+
     def as_table(self) -> pa.Table:
         """The table that is kept; see the head of this module."""
         about, n = self.about, len(self)

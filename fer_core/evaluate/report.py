@@ -168,7 +168,8 @@ def _gallery(pictures: Sequence[tuple[Picture, str]]) -> str:
     if not pictures:
         return ""
     shown_ones = "".join(
-        f'<figure><img src="{data_uri(fitted(face, _LONGEST_PX))}" alt="{escape(words)}"><figcaption>{escape(words)}</figcaption></figure>'
+        f'<figure><img src="{data_uri(fitted(face, _LONGEST_PX))}" alt="{escape(words)}">'
+        f"<figcaption>{escape(words)}</figcaption></figure>"
         for face, words in pictures
     )
     return f'<section><h2>Most confident errors</h2><div class="pictures">{shown_ones}</div></section>'

@@ -79,7 +79,9 @@ def doubt_against_votes(found: VotesAgainstConfidence) -> go.Figure:
     figure.update_layout(
         xaxis={"title": f"entropy of the votes (bits), n = {found.n:,}", "rangemode": "tozero"},
         yaxis={"title": "entropy of the model (bits)", "rangemode": "tozero"},
-        yaxis2={"overlaying": "y", "side": "right", "range": [0, 1], "tickformat": ".0%", "showgrid": False},
+        yaxis2={
+            "overlaying": "y", "side": "right", "range": [0, 1], "tickformat": ".0%", "dtick": 0.25, "showgrid": False,
+        },
         height=360, margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend={"orientation": "h", "y": 1.12},
     )  # fmt: skip
     return figure

@@ -102,12 +102,13 @@ def accuracy_against_latency(models: Mapping[str, tuple[float, Interval]], title
     return figure
 
 
-def agreement_map(values: NDArray[np.float64], models: Sequence[str]) -> go.Figure:
-    """(M, M) shares of samples on which two models say the same."""
+def agreement_map(values: NDArray[np.float64], models: Sequence[str], ink: str = "#1D2327") -> go.Figure:
+    """(M, M) how far two models agree, in percent; `ink` is the colour of the numbers."""
     words = [["" if np.isnan(v) else f"{100 * v:.1f}" for v in row] for row in values]
     figure = go.Figure(
         go.Heatmap(
-            z=values, x=list(models), y=list(models), text=words, texttemplate="%{text}", zmin=0, zmax=1, xgap=1,
+            z=values, x=list(models), y=list(models), text=words, texttemplate="%{text}",
+            textfont={"color": ink}, zmin=0, zmax=1, xgap=1,
             ygap=1, colorscale=[[0, "rgba(0,114,178,0)"], [1, "rgba(0,114,178,0.6)"]], showscale=False,
             hovertemplate="%{x}, %{y}: %{z:.1%}<extra></extra>",
         )

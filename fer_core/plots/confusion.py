@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fer_core.labels import ClassSet
 
 _BLUES = [[0, "rgba(0,114,178,0)"], [1, "rgba(0,114,178,1)"]]  # from the page's own background
-_BOTH_WAYS = [[0, "#0072B2"], [0.5, "rgba(140,140,140,0)"], [1, "#D55E00"]]
+_BOTH_WAYS = [[0, "#0072B2"], [0.5, "rgba(0,114,178,0)"], [0.5, "rgba(213,94,0,0)"], [1, "#D55E00"]]
 
 
 def confusion_map(

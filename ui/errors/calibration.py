@@ -5,18 +5,21 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
+from fer_core.errors import DataError
 from fer_core.evaluate.compare.bootstrap import Interval
 from fer_core.evaluate.predictions import Predictions
 from fer_core.evaluate.reliability import brier, classwise_ece, reliability
 from ui.evaluation.kept import Evaluated
 from ui.evaluation.tables import show_table
-from ui.page import sentences
 from ui.tasks import running, start_task
 
 if TYPE_CHECKING:
     from fer_core.evaluate.calibration import Temperature
+
+_MOST = 50_000  # samples that a temperature is fitted on, drawn at random: enough for three digits of it
 
 
 def show_calibration(found: Evaluated) -> None:
@@ -68,26 +71,30 @@ def _show_temperature(found: Evaluated) -> None:
     st.markdown("**Temperature**")
     now = found.card.temperature
     st.caption(f"The card has {now:.3f}{f', fitted on {how}' if (how := found.card.temperature_fitted_on) else ''}.")
-    with sentences():
+    try:
         fitted = _fitted(found.predictions)
-        st.markdown(
-            f"The best for these samples is **{fitted.value:.3f}**. With a temperature fitted on one half and measured "
-            f"on the other: log-loss {fitted.log_loss_before:.4f} at 1, {fitted.log_loss_after:.4f} at it; ECE "
-            f"{fitted.ece_before:.4f} and {fitted.ece_after:.4f}."
-        )
-        if found.where.split != "validation":
-            st.caption("It is kept only where it was fitted on validation.")
-        elif st.button(
-            "Fit it on all of validation and save it", key="save temperature", icon=":material/save:",
-            disabled=running(found.where.shown.data_set.name), help=f"Changes the card of {found.card.name}.",
-        ):  # fmt: skip
-            name = found.where.shown.data_set.name
-            asked = ["--checkpoint", found.card.name, "--data", name, "--split", "validation", "--save"]
-            start_task(["calibrate", *asked], f"Temperature of {found.card.name}", name)
+    except DataError as error:
+        st.info(str(error))
+        return
+    st.markdown(
+        f"The best for these samples is **{fitted.value:.3f}**. With a temperature fitted on one half and measured on "
+        f"the other: log-loss {fitted.log_loss_before:.4f} at 1, {fitted.log_loss_after:.4f} at it; ECE "
+        f"{fitted.ece_before:.4f} and {fitted.ece_after:.4f}."
+    )
+    name = found.where.shown.data_set.name
+    if found.where.split != "validation":
+        st.caption("It is kept only where it was fitted on validation.")
+    elif st.button(
+        "Fit it on all of validation and save it", key="save temperature", icon=":material/save:",
+        disabled=running(name), help=f"Changes the card of {found.card.name}.",
+    ):  # fmt: skip
+        asked = ["--checkpoint", found.card.name, "--data", name, "--split", "validation", "--save"]
+        start_task(["calibrate", *asked], f"Temperature of {found.card.name}", name)
 
 
 @functools.lru_cache(maxsize=8)
 def _fitted(predictions: Predictions) -> Temperature:
     from fer_core.evaluate.calibration import cross_fit_temperature
 
-    return cross_fit_temperature(predictions.logits, predictions.labels)
+    rows = np.random.default_rng(0).permutation(len(predictions))[:_MOST]
+    return cross_fit_temperature(predictions.logits[:, rows], predictions.labels[rows])

@@ -1,4 +1,4 @@
-"""One class under the lens: where it goes, what comes in, its hardest faces, what a remedy or more samples would buy."""
+"""One class under the lens: where it goes, what comes in, its hardest faces, what would mend it."""
 
 from __future__ import annotations
 

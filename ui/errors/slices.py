@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-import pyarrow as pa
 import streamlit as st
 
 from fer_core.evaluate.compare.bootstrap import Interval
@@ -17,6 +16,7 @@ from ui.wording import plural
 
 _EVERY = "all classes"
 _MOST = 15
+_WORDS = {"side": "side (pixels)", "vote_entropy": "votes' entropy (bits)", "subject_id": "subject"}
 
 
 def show_slices(found: Evaluated) -> None:
@@ -26,7 +26,7 @@ def show_slices(found: Evaluated) -> None:
         bind="query-params",
     )  # fmt: skip
     if among != _EVERY:
-        found = _of_class(found, str(among))
+        found = found.take(np.flatnonzero(found.predictions.labels == found.predictions.classes.index(str(among))))
     slices = _search(found)
     st.markdown(
         f"**{plural(len(slices.found), 'slice')}** of {slices.tested:,} with 30 samples or more fail more often than "
@@ -50,15 +50,9 @@ def show_slices(found: Evaluated) -> None:
     )
 
 
-def _of_class(found: Evaluated, name: str) -> Evaluated:
-    kept = np.flatnonzero(found.predictions.labels == found.predictions.classes.index(name))
-    columns = {key: values.take(pa.array(kept)) for key, values in found.columns.items()}
-    return Evaluated(found.where, found.card, found.predictions.take(kept), found.rows[kept], columns)
-
-
 @functools.lru_cache(maxsize=8)
 def _search(found: Evaluated) -> Slices:
-    return find_slices(~found.predictions.right, found.columns)
+    return find_slices(~found.predictions.right, {_WORDS.get(name, name): c for name, c in found.columns.items()})
 
 
 def _show_figure(slices: Slices) -> None:

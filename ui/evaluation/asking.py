@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import streamlit as st
 
-from fer_core.card import Card
 from fer_core.checkpoint import Checkpoint
 from fer_core.evaluate.locked import looks, open_test
 from ui.evaluation.kept import Where
@@ -30,16 +29,21 @@ def offer_evaluation(where: Where, checkpoint: Checkpoint, label: str = "") -> N
         start_task(asked, f"Evaluation of {card.name} on {name}, {where.split}", name)
 
 
-def is_open(where: Where, cards: Sequence[Card]) -> bool:
-    """Whether the split may be looked at; where it is the test split and locked, the form that opens it is drawn."""
+def is_open(where: Where, models: Mapping[str, str]) -> bool:
+    """Whether the split may be looked at; where it is the test split and locked, the form that opens it is drawn.
+
+    Args:
+        where: data set and split.
+        models: names by the hash of the weights.
+    """
     if where.split != "test":
         return True
     kept: dict[tuple[str, str], str] = st.session_state.setdefault(_OPENED, {})
-    locked = [card for card in cards if (card.weights_sha256, where.data_hash) not in kept]
+    locked = {model: name for model, name in models.items() if (model, where.data_hash) not in kept}
     if not locked:
         return True
     counted = "; ".join(
-        f"{card.name}: {plural(len(looks(card.weights_sha256, where.data_hash)), 'look')} so far" for card in locked
+        f"{name}: {plural(len(looks(model, where.data_hash)), 'look')} so far" for model, name in locked.items()
     )
     st.warning(
         "The test split is locked, so that nothing is chosen by it. What is read off it once is a measurement; what is "
@@ -50,9 +54,7 @@ def is_open(where: Where, cards: Sequence[Card]) -> bool:
         why = st.text_input("Why is it opened?", max_chars=300, placeholder="final figure for the paper")
         if st.form_submit_button("Open the test split", icon=":material/lock_open:"):
             with sentences():
-                for card in locked:
-                    kept[card.weights_sha256, where.data_hash] = open_test(
-                        card.weights_sha256, where.data_hash, why
-                    ).why
+                for model in locked:
+                    kept[model, where.data_hash] = open_test(model, where.data_hash, why).why
                 st.rerun()
     return False

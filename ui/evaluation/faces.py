@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from fer_core.data.store import DataSet
 from fer_core.data.thumbnails import thumbnails
-from ui.evaluation.kept import Evaluated
+from ui.evaluation.kept import Answered
 from ui.gallery import Tile, gallery
 
 PER_PAGE = 24
 
 
 def show_faces(
-    found: Evaluated,
+    found: Answered,
     places: NDArray[np.int64],
     key: str,
     note: Callable[[int], str] | None = None,
@@ -56,7 +56,7 @@ def show_faces(
         show_sheet(shown, clicked)
 
 
-def said(found: Evaluated, place: int) -> str:
+def said(found: Answered, place: int) -> str:
     """What the model says of a sample, and how surely: `→ fear 83 %`, or `✓ 97 %`."""
     predictions = found.predictions
     name = predictions.classes.names[predictions.predicted[place]]

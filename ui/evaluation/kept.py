@@ -60,22 +60,32 @@ def _opened(file: Path, _written: int, temperature: float | None) -> Predictions
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluated:
-    """What a checkpoint answered on the samples that are looked at.
+class Answered:
+    """What a model answered on the samples that are looked at.
 
     Attributes:
         where: data set and split.
-        card: of the checkpoint.
         predictions: N samples, all of the split or those that pass the filters.
         rows: (N,) their rows in the data set.
         columns: by name what is known of them, see `columns_of_data_set`.
     """
 
     where: Where
-    card: Card
     predictions: Predictions
     rows: NDArray[np.int64]
     columns: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated(Answered):
+    """What the checkpoint of this card answered."""
+
+    card: Card
+
+    def take(self, kept: NDArray[np.int64]) -> Evaluated:
+        """Some of the samples, by their places."""
+        columns = {name: values.take(pa.array(kept)) for name, values in self.columns.items()}
+        return Evaluated(self.where, self.predictions.take(kept), self.rows[kept], columns, self.card)
 
     def narrowed(self, filters: Filters) -> Evaluated:
         """Only the samples that pass."""
@@ -83,9 +93,18 @@ class Evaluated:
             return self
         passing = np.zeros(self.where.shown.data_set.imported.num_rows, dtype=bool)
         passing[self.where.shown.catalogue().rows(filters)] = True
-        kept = np.flatnonzero(passing[self.rows])
-        columns = {name: values.take(pa.array(kept)) for name, values in self.columns.items()}
-        return Evaluated(self.where, self.card, self.predictions.take(kept), self.rows[kept], columns)
+        return self.take(np.flatnonzero(passing[self.rows]))
+
+
+def answered(where: Where, predictions: Predictions) -> Answered:
+    """Predictions with what is known of their samples.
+
+    Raises:
+        DataError: some are of samples that the data set does not have.
+    """
+    data_set = where.shown.data_set
+    rows, columns = _known(data_set.folder, data_set.imported_at, where.shown.version.number, predictions)
+    return Answered(where, predictions, rows, columns)
 
 
 def evaluated(where: Where, card: Card) -> Evaluated | None:
@@ -94,12 +113,11 @@ def evaluated(where: Where, card: Card) -> Evaluated | None:
     Raises:
         DataError: the table is damaged, or of samples that the data set does not have.
     """
-    found = where.predictions(card)
-    if found is None:
+    predictions = where.predictions(card)
+    if predictions is None:
         return None
-    data_set = where.shown.data_set
-    rows, columns = _known(data_set.folder, data_set.imported_at, where.shown.version.number, found)
-    return Evaluated(where, card, found, rows, columns)
+    found = answered(where, predictions)
+    return Evaluated(where, predictions, found.rows, found.columns, card)
 
 
 @functools.lru_cache(maxsize=4)

@@ -1,0 +1,123 @@
+"""Leaderboard: every model on one split, each figure with its interval, and what its answers cost."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import streamlit as st
+
+from fer_core.errors import FERScopeError
+from fer_core.evaluate.compare.leaderboard import Standing, leaderboard
+from fer_core.evaluate.cost import Cost
+from fer_core.evaluate.predictions import Predictions
+from ui.compare.entries import Entry, cost_of, latency_of, offer_missing
+from ui.evaluation.kept import Where
+from ui.evaluation.tables import show_table
+
+RATES = ("top-1", "top-1 without twins", "balanced accuracy", "recall disgust", "recall fear")
+_COSTS = {
+    "latency": "time of one face on this machine (ms)",
+    "multiply-adds": "multiply-adds of one face (millions)",
+    "parameters": "parameters (millions)",
+    "size": "size of the weights (MB)",
+}
+
+
+def show_board(where: Where, found: dict[str, Entry]) -> None:
+    """The view."""
+    if found:
+        costs, latencies = _costs(found), _latencies(found)
+        standings = _standings(tuple(entry.predictions for entry in found.values()))
+        show_table([_row(s, costs, latencies) for s in standings], "leaderboard", rates=RATES)
+        st.caption(
+            "95 % intervals: Wilson's for shares of samples, BCa of 2,000 paired bootstrap draws for the rest. Without "
+            "twins: without the samples that stand in the train split pixel for pixel. Latency: median of one face "
+            "with its preprocessing on this machine, both mirror images where the card asks for them."
+        )
+        _show_front(standings, costs, latencies)
+    offer_missing(where, found)
+
+
+@functools.lru_cache(maxsize=8)
+def _standings(tables: tuple[Predictions, ...]) -> list[Standing]:
+    return leaderboard(tables)
+
+
+def _costs(found: dict[str, Entry]) -> dict[str, Cost]:
+    """By model hash; a checkpoint that is deleted or cannot be built has none."""
+    costs = {}
+    for entry in found.values():
+        if entry.checkpoint is not None:
+            try:
+                sha256 = entry.checkpoint.card.weights_sha256
+                costs[sha256] = cost_of(str(entry.checkpoint.folder), sha256)
+            except FERScopeError as error:
+                st.warning(f"{entry.name}: {error}")
+    return costs
+
+
+def _latencies(found: dict[str, Entry]) -> dict[str, float]:
+    """By model hash, for those that are asked for."""
+    there = [entry.checkpoint for entry in found.values() if entry.checkpoint is not None]
+    if st.button("Measure latency", key="measure latency", icon=":material/timer:", help="A few seconds a checkpoint"):
+        st.session_state["latency asked"] = True
+    if not st.session_state.get("latency asked"):
+        return {}
+    times = {}
+    for checkpoint in there:
+        try:
+            times[checkpoint.card.weights_sha256] = latency_of(str(checkpoint.folder), checkpoint.card.weights_sha256)
+        except FERScopeError as error:
+            st.warning(f"{checkpoint.folder.name}: {error}")
+    return times
+
+
+def _row(standing: Standing, costs: dict[str, Cost], latencies: dict[str, float]) -> dict[str, Any]:
+    row = standing.row()
+    found = costs.get(standing.model_hash)
+    row |= {
+        "parameters": found and f"{found.parameters / 1e6:.2f} M",
+        "multiply-adds": found and f"{found.macs / 1e6:.0f} M",
+        "size (MB)": found and f"{found.size_bytes / 1e6:.1f}",
+        "latency (ms)": f"{latencies[standing.model_hash]:.1f}" if standing.model_hash in latencies else None,
+    }
+    if standing.cost is None and found is None:
+        row["model"] = f"{standing.model} (deleted)"
+    return row
+
+
+def _show_front(standings: list[Standing], costs: dict[str, Cost], latencies: dict[str, float]) -> None:
+    from fer_core.plots.compare import accuracy_against_latency
+
+    st.subheader("Accuracy against cost")
+    what = str(
+        st.segmented_control(
+            "Cost", list(_COSTS), default="multiply-adds", required=True, key="cost", bind="query-params"
+        )
+    )
+    if what == "latency" and not latencies:
+        st.caption("The latency has not been measured yet; the button above does it.")
+        return
+    models = {}
+    for standing in standings:
+        cost = _cost(what, costs.get(standing.model_hash), latencies.get(standing.model_hash))
+        if cost:
+            models[standing.model] = (cost, standing.accuracy)
+    if not models:
+        st.caption("No checkpoint of these models is here any more.")
+        return
+    st.plotly_chart(
+        accuracy_against_latency(models, _COSTS[what]), key="front", config={"displaylogo": False},
+        alt=f"Top-1 against {_COSTS[what]}",
+    )  # fmt: skip
+    st.caption("No model on the dotted line is beaten by another one in both cost and top-1.")
+
+
+def _cost(what: str, cost: Cost | None, latency: float | None) -> float | None:
+    if what == "latency":
+        return None if latency is None or math.isnan(latency) else latency
+    if cost is None:
+        return None
+    return {"multiply-adds": cost.macs, "parameters": cost.parameters, "size": cost.size_bytes}[what] / 1e6
