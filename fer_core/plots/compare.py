@@ -108,8 +108,8 @@ def agreement_map(values: NDArray[np.float64], models: Sequence[str], ink: str =
     figure = go.Figure(
         go.Heatmap(
             z=values, x=list(models), y=list(models), text=words, texttemplate="%{text}",
-            textfont={"color": ink}, zmin=0, zmax=1, xgap=1,
-            ygap=1, colorscale=[[0, "rgba(0,114,178,0)"], [1, "rgba(0,114,178,0.6)"]], showscale=False,
+            textfont={"color": ink}, zmin=0, zmax=1, xgap=1, ygap=1,
+            colorscale=[[0, "rgba(0,114,178,0)"], [1, "rgba(0,114,178,0.6)"]], showscale=False,
             hovertemplate="%{x}, %{y}: %{z:.1%}<extra></extra>",
         )
     )  # fmt: skip
@@ -138,5 +138,6 @@ def robustness_curves(
     figure.update_traces(mode="lines+markers", hovertemplate="%{x:g}: %{y:.1%}<extra>%{fullData.name}</extra>")
     figure.update_xaxes(title=unit)
     figure.update_yaxes(title="recall", range=[0, 1.02], tickformat=".0%")
-    figure.update_layout(height=380, margin=_MARGIN, legend={"orientation": "h", "y": 1.15})
+    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}
+    figure.update_layout(height=420, margin={**_MARGIN, "t": 80}, legend=legend)
     return figure

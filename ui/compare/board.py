@@ -28,15 +28,13 @@ _COSTS = {
 def show_board(where: Where, found: dict[str, Entry]) -> None:
     """The view."""
     if found:
-        costs, latencies = _costs(found), _latencies(found)
         standings = _standings(tuple(entry.predictions for entry in found.values()))
-        show_table([_row(s, costs, latencies) for s in standings], "leaderboard", rates=RATES)
+        show_table([figures_of(standing) for standing in standings], "leaderboard", rates=RATES)
         st.caption(
             "95 % intervals: Wilson's for shares of samples, BCa of 2,000 paired bootstrap draws for the rest. Without "
-            "twins: without the samples that stand in the train split pixel for pixel. Latency: median of one face "
-            "with its preprocessing on this machine, both mirror images where the card asks for them."
+            "twins: without the samples that stand in the train split pixel for pixel."
         )
-        _show_front(standings, costs, latencies)
+        _show_cost(standings, found)
     offer_missing(where, found)
 
 
@@ -74,45 +72,55 @@ def _latencies(found: dict[str, Entry]) -> dict[str, float]:
     return times
 
 
-def _row(standing: Standing, costs: dict[str, Cost], latencies: dict[str, float]) -> dict[str, Any]:
-    row = standing.row()
-    found = costs.get(standing.model_hash)
-    row |= {
-        "parameters": found and f"{found.parameters / 1e6:.2f} M",
-        "multiply-adds": found and f"{found.macs / 1e6:.0f} M",
-        "size (MB)": found and f"{found.size_bytes / 1e6:.1f}",
-        "latency (ms)": f"{latencies[standing.model_hash]:.1f}" if standing.model_hash in latencies else None,
-    }
-    if standing.cost is None and found is None:
-        row["model"] = f"{standing.model} (deleted)"
-    return row
+def figures_of(standing: Standing) -> dict[str, Any]:
+    """A row of the leaderboard without what it costs."""
+    costs = {"parameters", "multiply-adds", "size (MB)", "latency (ms)"}
+    return {name: value for name, value in standing.row().items() if name not in costs}
 
 
-def _show_front(standings: list[Standing], costs: dict[str, Cost], latencies: dict[str, float]) -> None:
+def _show_cost(standings: list[Standing], found: dict[str, Entry]) -> None:
+    """What the models cost, and which are worth it."""
     from fer_core.plots.compare import accuracy_against_latency
 
     st.subheader("Accuracy against cost")
-    what = str(
-        st.segmented_control(
-            "Cost", list(_COSTS), default="multiply-adds", required=True, key="cost", bind="query-params"
+    left, right = st.columns([1, 1], gap="large")
+    with right:
+        costs, latencies = _costs(found), _latencies(found)
+        show_table([_cost_row(standing, costs, latencies) for standing in standings], "costs")
+        st.caption(
+            "Latency: median of one face with its preprocessing on this machine, both mirror images where the card "
+            "asks for them. A checkpoint that was deleted has answers, but no cost."
         )
-    )
-    if what == "latency" and not latencies:
-        st.caption("The latency has not been measured yet; the button above does it.")
-        return
-    models = {}
-    for standing in standings:
-        cost = _cost(what, costs.get(standing.model_hash), latencies.get(standing.model_hash))
-        if cost:
-            models[standing.model] = (cost, standing.accuracy)
-    if not models:
-        st.caption("No checkpoint of these models is here any more.")
-        return
-    st.plotly_chart(
-        accuracy_against_latency(models, _COSTS[what]), key="front", config={"displaylogo": False},
-        alt=f"Top-1 against {_COSTS[what]}",
-    )  # fmt: skip
-    st.caption("No model on the dotted line is beaten by another one in both cost and top-1.")
+    with left:
+        what = str(
+            st.segmented_control(
+                "Cost", list(_COSTS), default="multiply-adds", required=True, key="cost", bind="query-params"
+            )
+        )
+        if what == "latency" and not latencies:
+            st.caption("The latency has not been measured yet; the button beside it does it.")
+            return
+        priced = [_cost(what, costs.get(s.model_hash), latencies.get(s.model_hash)) for s in standings]
+        models = {s.model: (cost, s.accuracy) for s, cost in zip(standings, priced, strict=True) if cost}
+        if not models:
+            st.caption("No checkpoint of these models is here any more.")
+            return
+        st.plotly_chart(
+            accuracy_against_latency(models, _COSTS[what]), key="front", config={"displaylogo": False},
+            alt=f"Top-1 against {_COSTS[what]}",
+        )  # fmt: skip
+        st.caption("No model on the dotted line is beaten by another one in both cost and top-1.")
+
+
+def _cost_row(standing: Standing, costs: dict[str, Cost], latencies: dict[str, float]) -> dict[str, Any]:
+    cost = costs.get(standing.model_hash)
+    return {
+        "model": standing.model,
+        "parameters (M)": cost and round(cost.parameters / 1e6, 2),
+        "multiply-adds (M)": cost and round(cost.macs / 1e6),
+        "size (MB)": cost and round(cost.size_bytes / 1e6, 1),
+        "latency (ms)": round(latencies[standing.model_hash], 1) if standing.model_hash in latencies else None,
+    }
 
 
 def _cost(what: str, cost: Cost | None, latency: float | None) -> float | None:

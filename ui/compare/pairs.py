@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from typing import Any, cast
+from typing import Any
 
 import streamlit as st
 
@@ -31,7 +31,7 @@ def show_pairs(where: Where, found: dict[str, Entry]) -> None:
     places = list(itertools.combinations(range(len(names)), 2))
     chosen = 0
     if len(pairs) > 1:
-        show_table([_row(pair) for pair in pairs], "pairs", rates=("top-1",))
+        show_table([_row(pair) for pair in pairs], "pairs", points=("top-1, points",))
         label = [f"{pair.first} against {pair.second}" for pair in pairs]
         chosen = int(st.selectbox("Pair", range(len(pairs)), format_func=label.__getitem__, key="pair"))
     pair = pairs[chosen]
@@ -73,7 +73,7 @@ def _row(pair: Pair) -> dict[str, Any]:
         "first": pair.first,
         "second": pair.second,
         "n": pair.n,
-        "top-1": pair.differences["accuracy"],
+        "top-1, points": pair.differences["accuracy"],
         "only first right": pair.test.only_first,
         "only second right": pair.test.only_second,
         "McNemar p": _p(pair.test.p),
@@ -95,7 +95,7 @@ def _show_differences(pair: Pair) -> None:
             {
                 "class": c.name,
                 "n": c.n,
-                "recall, difference": c.difference,
+                "recall, points": c.difference,
                 "only first": c.test.only_first,
                 "only second": c.test.only_second,
                 "p": _p(c.test.p),
@@ -103,7 +103,7 @@ def _show_differences(pair: Pair) -> None:
             }
             for c in pair.classes
         ]
-        show_table(rows, "class differences", rates=("recall, difference",))
+        show_table(rows, "class differences", points=("recall, points",))
         others = [{"figure": n.replace("_", " "), "difference": d, "p": _p(d.p)} for n, d in pair.differences.items()]
         show_table(others, "figure differences")
 
@@ -117,12 +117,9 @@ def _show_faces(where: Where, first: Entry, second: Entry) -> None:
         "both_wrong_differently": "both wrong, differently",
         "both_wrong_alike": "both wrong, alike",
     }
-    kind = cast(
-        "Kind",
-        st.segmented_control(
-            "Faces", list(words), default="only_first", required=True, key="disagreement", bind="query-params",
-            format_func=lambda k: f"{words[k]} ({len(kinds[k]):,})",
-        ),
+    kind = st.segmented_control(
+        "Faces", list(words), default="only_first", required=True, key="disagreement", bind="query-params",
+        format_func=lambda k: f"{words[k]} ({len(kinds[k]):,})",
     )  # fmt: skip
     if not len(kinds[kind]):
         st.caption("There is none.")

@@ -12,7 +12,7 @@ from fer_core.evaluate.compare import agreement, ensemble, fit_weights
 from fer_core.evaluate.compare.leaderboard import Standing, leaderboard
 from fer_core.evaluate.predictions import Predictions
 from fer_core.evaluate.reliability import reliability
-from ui.compare.board import RATES
+from ui.compare.board import RATES, figures_of
 from ui.compare.entries import Entry
 from ui.evaluation.kept import Where
 from ui.evaluation.tables import show_table
@@ -84,7 +84,7 @@ def _show_ensembles(where: Where, found: dict[str, Entry]) -> None:
         made.append(_mean(tables, tuple(weights.values())))
     except DataError as error:
         st.caption(f"No weighted mean: {error}")
-    rows = [_row(standing) for standing in _standings((*tables, *made))]
+    rows = [figures_of(standing) for standing in _standings((*tables, *made))]
     show_table(rows, "ensembles", rates=RATES)
     said = "; ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
     st.caption(
@@ -127,8 +127,3 @@ def _on_validation(where: Where, found: dict[str, Entry]) -> tuple[Predictions, 
             raise DataError(f"{name} has not answered the validation split; evaluate it there first.")
         tables.append(table)
     return tuple(tables)
-
-
-def _row(standing: Standing) -> dict[str, Any]:
-    left_out = {"parameters", "multiply-adds", "size (MB)", "latency (ms)"}
-    return {name: value for name, value in standing.row().items() if name not in left_out}

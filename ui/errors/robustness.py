@@ -12,6 +12,8 @@ from fer_core.evaluate.results import load_result
 from ui.evaluation.kept import Evaluated
 from ui.tasks import running, start_task
 
+_NAMES = {"jpeg": "JPEG"}
+
 
 def show_robustness(found: Evaluated) -> None:
     """The view."""
@@ -37,7 +39,7 @@ def show_robustness(found: Evaluated) -> None:
                     curve["severities"], {n: _numbers(v) for n, v in curve["recall"].items()},
                     _numbers(curve["accuracy"]), curve["unit"],
                 )  # fmt: skip
-                column.markdown(f"**{curve['corruption'].capitalize()}**")
+                column.markdown(f"**{_NAMES.get(curve['corruption'], curve['corruption'].capitalize())}**")
                 column.plotly_chart(
                     figure, key=f"robustness {curve['corruption']}", config={"displaylogo": False},
                     alt=f"Recall of each class against {curve['unit']}",

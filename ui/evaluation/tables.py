@@ -15,18 +15,21 @@ from ui.page import rate
 Row = Mapping[str, Any]
 
 
-def show_table(rows: Sequence[Row], key: str, rates: Sequence[str] = ()) -> None:
+def show_table(rows: Sequence[Row], key: str, rates: Sequence[str] = (), points: Sequence[str] = ()) -> None:
     """Draws rows of figures, and beside them the ways to take them home.
 
     Args:
         rows: cells by column; `Interval` for a figure with bounds.
         key: of the widgets; also the name of the file.
         rates: columns that are shares of 1, shown in percent.
+        points: columns that are differences of shares, shown in signed points of a hundred.
     """
-    st.dataframe(
-        [{name: cell(value, as_rate=name in rates) for name, value in row.items()} for row in rows],
-        hide_index=True, width="stretch", height="content",
-    )  # fmt: skip
+    drawn = [
+        {name: _points(v) if name in points else cell(v, as_rate=name in rates) for name, v in row.items()}
+        for row in rows
+    ]
+    first = {next(iter(rows[0])): st.column_config.Column(pinned=True)} if rows else {}
+    st.dataframe(drawn, hide_index=True, width="stretch", height="content", column_config=first)
     with st.popover("Copy", icon=":material/content_copy:", key=f"copy {key}"):
         ways = {"Markdown": as_markdown, "LaTeX": as_latex, "CSV": as_csv}
         how = st.segmented_control(
@@ -47,6 +50,12 @@ def cell(value: Any, *, as_rate: bool = False) -> Any:
             return "n/a"
         return rate(value) if as_rate else value
     return "n/a" if value is None else value
+
+
+def _points(value: Interval) -> str:
+    if math.isnan(value.value):
+        return "n/a"
+    return f"{100 * value.value:+.1f} [{100 * value.low:+.1f}, {100 * value.high:+.1f}]"
 
 
 def _bounds(value: Interval) -> tuple[float | None, float | None] | None:
