@@ -47,33 +47,38 @@ def columns_of(samples: SampleTable, predictions: Predictions) -> dict[str, Any]
     return _useful(table)
 
 
-def columns_of_data_set(data_set: DataSet, predictions: Predictions, number: int | None = None) -> dict[str, Any]:
-    """`columns_of` for a version of a data set of the workspace, without decoding or loading any picture.
+def columns_of_data_set(
+    data_set: DataSet, predictions: Predictions, number: int | None = None
+) -> tuple[NDArray[np.int64], dict[str, Any]]:
+    """(N,) rows of the predicted samples in a data set of the workspace, and `columns_of` them; no picture is read.
 
     Raises:
         DataError: a predicted sample is not in the version.
     """
-    return _useful(_of_version(data_set, predictions, number, [*KNOWN, "vote_entropy"]))
+    found = in_version(data_set, predictions, [*KNOWN, "vote_entropy"], number)
+    return np.asarray(found["row"], dtype=np.int64), _useful(found.drop_columns("row"))
 
 
-def vote_labels(data_set: DataSet, predictions: Predictions, number: int | None = None) -> pa.ChunkedArray:
-    """(N,) the class that most annotators voted for; null without votes, or where two have most.
+def in_version(
+    data_set: DataSet, predictions: Predictions, columns: Sequence[str], number: int | None = None
+) -> pa.Table:
+    """`row` and some columns of `versions.VERSION` for the predicted samples, in their order.
 
     Raises:
         DataError: a predicted sample is not in the version.
     """
-    return _of_version(data_set, predictions, number, ["vote_label"])["vote_label"]
-
-
-def _of_version(data_set: DataSet, predictions: Predictions, number: int | None, columns: list[str]) -> pa.Table:
-    """Columns of a version, in the order of the predictions."""
     file = data_set.table_file(data_set.head.number if number is None else number)
-    version = pq.read_table(file, columns=["row", *columns])
-    rows = pc.index_in(predictions.sample_ids, value_set=data_set.imported["sample_id"].combine_chunks())
-    _check(rows, predictions, data_set.name)
-    places = pc.index_in(rows.cast(pa.int64()), value_set=version["row"].combine_chunks())
-    _check(places, predictions, data_set.name)
-    return version.select(columns).take(places)
+    version = pq.read_table(file, columns=list({"row": None, "split": None, **dict.fromkeys(columns)}))
+    names = data_set.imported["sample_id"].combine_chunks()
+    of_split = version.filter(pc.equal(version["split"], predictions.about.split))
+    found = of_split
+    if not names.take(of_split["row"].combine_chunks()).equals(predictions.sample_ids):  # else they stand in order
+        rows = pc.index_in(predictions.sample_ids, value_set=names)
+        _check(rows, predictions, data_set.name)
+        places = pc.index_in(rows.cast(pa.int64()), value_set=version["row"].combine_chunks())
+        _check(places, predictions, data_set.name)
+        found = version.take(places)
+    return found.select(list({"row": None, **dict.fromkeys(columns)}))
 
 
 def split_hash(data_set: DataSet, split: str, number: int | None = None, classes: Sequence[str] | None = None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ from fer_core.evaluate.compare.bootstrap import Interval
 from fer_core.evaluate.predictions import Predictions
 from fer_core.evaluate.reliability import brier, classwise_ece, reliability
 from ui.evaluation.kept import Evaluated
+from ui.evaluation.once import once
 from ui.evaluation.tables import show_table
 from ui.tasks import running, start_task
 
@@ -72,7 +72,7 @@ def _show_temperature(found: Evaluated) -> None:
     now = found.card.temperature
     st.caption(f"The card has {now:.3f}{f', fitted on {how}' if (how := found.card.temperature_fitted_on) else ''}.")
     try:
-        fitted = _fitted(found.predictions)
+        fitted = once(found.predictions, "temperature", lambda: _fitted(found.predictions))
     except DataError as error:
         st.info(str(error))
         return
@@ -92,7 +92,6 @@ def _show_temperature(found: Evaluated) -> None:
         start_task(["calibrate", *asked], f"Temperature of {found.card.name}", name)
 
 
-@functools.lru_cache(maxsize=8)
 def _fitted(predictions: Predictions) -> Temperature:
     from fer_core.evaluate.calibration import cross_fit_temperature
 

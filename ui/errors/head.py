@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-
 import streamlit as st
 
 from fer_core.evaluate.metrics import Scores
 from fer_core.evaluate.predictions import Predictions
 from ui.evaluation.asking import offer_evaluation
 from ui.evaluation.kept import Evaluated
+from ui.evaluation.once import once
 from ui.page import rate
 
 
@@ -34,6 +33,7 @@ def show_head(found: Evaluated, whole: Evaluated) -> None:
     left, right = st.columns([3, 1], vertical_alignment="center")
     left.markdown("\n".join(lines))
     with right:
+        _offer_report(found)
         _tell_gap(found, rows[next(iter(rows))], None if train is None else rows["train"])
 
 
@@ -63,6 +63,22 @@ def _tell_gap(found: Evaluated, here: Scores, train: Scores | None) -> None:
                 break
 
 
+def _offer_report(found: Evaluated) -> None:
+    """The page about these predictions, and the model card, to take home."""
+    from fer_core.evaluate.report import html_report, model_card
+
+    card, predictions = found.card, found.predictions
+    with st.container(horizontal=True):
+        st.download_button(
+            "Report", lambda: html_report(card, predictions), f"{card.name}-{found.where.split}.html", "text/html",
+            icon=":material/download:", on_click="ignore", help="One HTML file, without pictures of faces",
+        )  # fmt: skip
+        st.download_button(
+            "Model card", lambda: model_card(card, predictions), "README.md", "text/markdown",
+            icon=":material/download:", on_click="ignore", help="README.md as Hugging Face shows it",
+        )  # fmt: skip
+
+
 def splits_of(found: Evaluated) -> set[str]:
     """The splits of the data set's version."""
     from fer_core.data.query import Filters
@@ -70,14 +86,16 @@ def splits_of(found: Evaluated) -> set[str]:
     return {str(row["split"]) for row in found.where.shown.catalogue().counts(Filters(), "split")}
 
 
-@functools.lru_cache(maxsize=16)
 def scores(predictions: Predictions) -> Scores:
     """All figures, once for each table."""
-    return predictions.scores()
+    return once(predictions, "scores", predictions.scores)
 
 
-@functools.lru_cache(maxsize=16)
 def without_twins(predictions: Predictions) -> Scores | None:
     """All figures without exact copies of training samples; None where those are not known."""
-    apart = predictions.without_twins()
-    return None if apart is None else apart.scores()
+
+    def work() -> Scores | None:
+        apart = predictions.without_twins()
+        return None if apart is None else apart.scores()
+
+    return once(predictions, "without twins", work)

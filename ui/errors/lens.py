@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -19,10 +18,10 @@ from fer_core.evaluate.errors import (
 )
 from fer_core.evaluate.errors.lens import Flow
 from fer_core.evaluate.errors.remedies import Figures
-from fer_core.evaluate.predictions import Predictions
 from ui.errors.learning import show_learning
 from ui.evaluation.faces import said, show_faces
 from ui.evaluation.kept import Evaluated
+from ui.evaluation.once import once
 from ui.page import rate, sentences
 from ui.wording import plural
 
@@ -36,7 +35,7 @@ def show_class(found: Evaluated) -> None:
     order = [n for n in RARE_FIRST if n in names] + [n for n in names if n not in RARE_FIRST]
     name = st.segmented_control("Class", order, default=order[0], required=True, key="class", bind="query-params")
     name = str(name)
-    seen = lens(found.predictions, name)
+    seen = once(found.predictions, ("lens", name), lambda: lens(found.predictions, name))
     if not seen.n:
         st.info(f"No sample here is annotated as {name}; n = 0, so that nothing is known of it.")
         return
@@ -102,16 +101,17 @@ def _show_curve(found: Evaluated, seen: Lens) -> None:
 def _show_remedies(found: Evaluated, name: str) -> None:
     """What a threshold or other priors would buy, each half of the samples decided by the other half."""
     st.markdown("**What a remedy would buy, without training again**")
+    predictions = found.predictions
     ways: dict[str, Callable[[], Remedied]] = {
-        "threshold for F1": lambda: _threshold(found.predictions, name, "f1"),
-        "threshold for mean recall": lambda: _threshold(found.predictions, name, "balanced_accuracy"),
+        "threshold for F1": lambda: with_threshold(predictions, name, "f1"),
+        "threshold for mean recall": lambda: with_threshold(predictions, name, "balanced_accuracy"),
         "equal priors": lambda: _equal_priors(found),
     }
     lines = [f"| | recall of {name} | precision | top-1 | mean recall |", "|---|--:|--:|--:|--:|"]
-    place = found.predictions.classes.index(name)
+    place = predictions.classes.index(name)
     for words, way in ways.items():
         with sentences():
-            remedy = way()
+            remedy = once(predictions, (words, name), way)
             if len(lines) == 2:
                 lines.append(_line("as it is", remedy.before, place))
             lines.append(_line(words, remedy.after, place))
@@ -131,11 +131,6 @@ def _line(words: str, figures: Figures, place: int) -> str:
         f"| {words} | {rate(of.recall, of.recall_interval)} | {rate(of.precision)} | {rate(figures.accuracy)} | "
         f"{rate(figures.balanced_accuracy)} |"
     )
-
-
-@functools.lru_cache(maxsize=32)
-def _threshold(predictions: Predictions, name: str, criterion: str) -> Remedied:
-    return with_threshold(predictions, name, "f1" if criterion == "f1" else "balanced_accuracy")
 
 
 def _equal_priors(found: Evaluated) -> Remedied:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 import streamlit as st
 
@@ -11,6 +9,7 @@ from fer_core.evaluate.compare.bootstrap import Interval
 from fer_core.evaluate.slices import Slice, Slices, find_slices
 from ui.evaluation.faces import show_faces
 from ui.evaluation.kept import Evaluated
+from ui.evaluation.once import once
 from ui.evaluation.tables import show_table
 from ui.wording import plural
 
@@ -26,8 +25,8 @@ def show_slices(found: Evaluated) -> None:
         bind="query-params",
     )  # fmt: skip
     if among != _EVERY:
-        found = found.take(np.flatnonzero(found.predictions.labels == found.predictions.classes.index(str(among))))
-    slices = _search(found)
+        found = _of_class(found, str(among))
+    slices = once(found.predictions, "slices", lambda: _search(found))
     st.markdown(
         f"**{plural(len(slices.found), 'slice')}** of {slices.tested:,} with 30 samples or more fail more often than "
         f"the rest; on all {slices.n:,} samples {slices.error:.1%} are wrong."
@@ -50,9 +49,14 @@ def show_slices(found: Evaluated) -> None:
     )
 
 
-@functools.lru_cache(maxsize=8)
+def _of_class(found: Evaluated, name: str) -> Evaluated:
+    mine = found.predictions.labels == found.predictions.classes.index(name)
+    return once(found.predictions, ("of class", name), lambda: found.take(np.flatnonzero(mine)))
+
+
 def _search(found: Evaluated) -> Slices:
-    return find_slices(~found.predictions.right, {_WORDS.get(name, name): c for name, c in found.columns.items()})
+    columns = {_WORDS.get(name, name): values for name, values in found.columns.items()}
+    return find_slices(~found.predictions.right, columns)
 
 
 def _show_figure(slices: Slices) -> None:

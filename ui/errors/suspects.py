@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-
 import streamlit as st
 
-from fer_core.evaluate.columns import vote_labels
+from fer_core.evaluate.columns import in_version
 from fer_core.evaluate.suspects import Suspects, suspects
 from ui.evaluation.faces import said, show_faces
 from ui.evaluation.kept import Evaluated
+from ui.evaluation.once import once
 from ui.page import rate
 from ui.wording import plural
 
@@ -19,7 +18,7 @@ def show_suspects(found: Evaluated) -> None:
     if found.where.split == "train":
         st.warning("The model was trained on these very labels and repeats them; look on another split.")
     with st.spinner("Looking for labels that are probably wrong", show_time=True):
-        seen = _search(found)
+        seen = once(found.predictions, "suspects", lambda: _search(found))
     st.markdown(f"**{plural(len(seen.rows), 'label')}** of {seen.n:,} are probably wrong.")
     if seen.voted:
         flagged = rate(seen.disagree.value, (seen.disagree.low, seen.disagree.high))
@@ -45,8 +44,7 @@ def show_suspects(found: Evaluated) -> None:
     st.page_link("pages/1_Datasets.py", label="Audit the data set", icon=":material/troubleshoot:")
 
 
-@functools.lru_cache(maxsize=8)
 def _search(found: Evaluated) -> Suspects:
     shown = found.where.shown
-    votes = vote_labels(shown.data_set, found.predictions, shown.version.number)
+    votes = in_version(shown.data_set, found.predictions, ["vote_label"], shown.version.number)["vote_label"]
     return suspects(found.predictions, votes if votes.null_count < len(votes) else None)

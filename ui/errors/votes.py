@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
+from fer_core.evaluate.predictions import Predictions
 from fer_core.evaluate.reliability import entropy, votes_against_confidence
 from ui.evaluation.faces import said, show_faces
 from ui.evaluation.kept import Evaluated
+from ui.evaluation.once import once
 
 _KINDS = {"sure": "The model is sure, people are not", "unsure": "People are sure, the model is not"}
+
+_MOST = 240  # faces that are paged through
 
 
 def show_votes(found: Evaluated) -> None:
@@ -25,7 +30,9 @@ def show_votes(found: Evaluated) -> None:
 
     predictions = found.predictions
     votes = np.asarray(found.columns["vote_entropy"], dtype=np.float64)
-    both = votes_against_confidence(predictions.probabilities, predictions.right, votes)
+    both = once(
+        predictions, "votes", lambda: votes_against_confidence(predictions.probabilities, predictions.right, votes)
+    )
     low, high = both.interval
     st.markdown(
         f"The model's doubt goes with the annotators': rank correlation **{both.spearman:.2f}** "
@@ -42,7 +49,12 @@ def show_votes(found: Evaluated) -> None:
             bind="query-params",
         )
     )  # fmt: skip
-    doubt = entropy(predictions.probabilities)
-    apart = np.where(np.isnan(votes), -np.inf, (votes - doubt) * (1 if kind == "sure" else -1))
-    order = np.argsort(-apart, kind="stable")[: int((apart > 0).sum())]
-    show_faces(found, order[:240], f"votes {kind}", lambda i: f"{said(found, i)}, votes {votes[i]:.1f} bit")
+    order = once(predictions, ("votes", kind), lambda: _apart(predictions, votes, kind))
+    show_faces(found, order[:_MOST], f"votes {kind}", lambda i: f"{said(found, i)}, votes {votes[i]:.1f} bit")
+
+
+def _apart(predictions: Predictions, votes: NDArray[np.float64], kind: str) -> NDArray[np.int64]:
+    """Places of the samples on which only one side is sure, those first on which the two are furthest apart."""
+    apart = np.nan_to_num((votes - entropy(predictions.probabilities)) * (1 if kind == "sure" else -1), nan=-np.inf)
+    order = np.argsort(-apart, kind="stable")
+    return order[: int((apart > 0).sum())]

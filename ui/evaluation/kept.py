@@ -10,16 +10,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from fer_core.card import Card
 from fer_core.data.query import Filters
-from fer_core.data.store import DataSet
 from fer_core.evaluate.columns import columns_of_data_set, split_hash
 from fer_core.evaluate.predictions import Predictions
 from fer_core.evaluate.shelf import find, load_unlocked
 from ui.datasets.shown import Shown
+from ui.evaluation.once import once
 
 
 @dataclass(frozen=True)
@@ -91,9 +90,13 @@ class Evaluated(Answered):
         """Only the samples that pass."""
         if filters == Filters(among=dict.fromkeys(filters.among, ())):
             return self
-        passing = np.zeros(self.where.shown.data_set.imported.num_rows, dtype=bool)
-        passing[self.where.shown.catalogue().rows(filters)] = True
-        return self.take(np.flatnonzero(passing[self.rows]))
+
+        def pass_through() -> Evaluated:
+            passing = np.zeros(self.where.shown.data_set.imported.num_rows, dtype=bool)
+            passing[self.where.shown.catalogue().rows(filters)] = True
+            return self.take(np.flatnonzero(passing[self.rows]))
+
+        return once(self.predictions, repr(filters), pass_through)
 
 
 def answered(where: Where, predictions: Predictions) -> Answered:
@@ -103,7 +106,11 @@ def answered(where: Where, predictions: Predictions) -> Answered:
         DataError: some are of samples that the data set does not have.
     """
     data_set = where.shown.data_set
-    rows, columns = _known(data_set.folder, data_set.imported_at, where.shown.version.number, predictions)
+    number = where.shown.version.number
+    rows, columns = once(
+        predictions, (data_set.folder, data_set.imported_at, number),
+        lambda: columns_of_data_set(data_set, predictions, number),
+    )  # fmt: skip
     return Answered(where, predictions, rows, columns)
 
 
@@ -118,13 +125,3 @@ def evaluated(where: Where, card: Card) -> Evaluated | None:
         return None
     found = answered(where, predictions)
     return Evaluated(where, predictions, found.rows, found.columns, card)
-
-
-@functools.lru_cache(maxsize=4)
-def _known(
-    folder: Path, _imported_at: int, number: int, found: Predictions
-) -> tuple[NDArray[np.int64], dict[str, Any]]:
-    data_set = DataSet(folder)
-    columns = columns_of_data_set(data_set, found, number)
-    rows = pc.index_in(found.sample_ids, value_set=data_set.imported["sample_id"].combine_chunks())
-    return np.asarray(rows, dtype=np.int64), columns
