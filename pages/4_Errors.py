@@ -69,7 +69,7 @@ def show_evaluated(found: Evaluated) -> None:
         return
     show_head(found, whole)
     view = st.segmented_control(
-        "View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params", label_visibility="collapsed"
+        "View", VIEWS, default=VIEWS[0], required=True, key="errors", bind="query-params", label_visibility="collapsed"
     )
     show_view(str(view), found)
 

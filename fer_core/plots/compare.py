@@ -88,6 +88,7 @@ def accuracy_against_latency(models: Mapping[str, tuple[float, Interval]], title
         mode="markers+text",
         text=names,
         textposition="top center",
+        cliponaxis=False,
         marker={"size": 11, "color": [SERIES[i % len(SERIES)] for i in range(len(names))]},
         error_y={
             "type": "data", "symmetric": False, "color": GREY, "thickness": 1,
@@ -97,7 +98,7 @@ def accuracy_against_latency(models: Mapping[str, tuple[float, Interval]], title
         showlegend=False,
     )  # fmt: skip
     figure.update_xaxes(type="log", title=title)
-    figure.update_yaxes(title="top-1, 95 % interval", tickformat=".0%")
+    figure.update_yaxes(title="top-1, 95 % interval", tickformat=".1%")
     figure.update_layout(height=420, margin=_MARGIN)
     return figure
 

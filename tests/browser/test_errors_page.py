@@ -10,11 +10,11 @@ from playwright.sync_api import Locator, Page, expect
 
 from fer_core.data.schematic import SchematicSpec, schematic_samples
 from fer_core.predict import get_predictor
+from tests.browser.drawing import draw_faces
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 PEOPLE, SEED = 9, 5
-NAME = f"schematic-{PEOPLE}-{SEED}"
 
 
 @pytest.fixture(scope="module")
@@ -25,24 +25,6 @@ def counted() -> tuple[tuple[str, ...], np.ndarray]:
     counts = np.zeros((7, 7), dtype=int)
     np.add.at(counts, (samples.label_indices(), said), 1)
     return samples.classes.names, counts
-
-
-def draw_faces(page: Page, app_url: str) -> None:
-    """Through the Datasets page, as its user does."""
-    page.goto(f"{app_url}/Datasets")
-    expect(page.get_by_role("heading", name="Datasets")).to_be_visible()
-    expect(page.get_by_text("Add", exact=True).or_(page.get_by_text("No data set is here yet")).first).to_be_visible()
-    if page.get_by_role("radio", name="Add", exact=True).count():
-        page.get_by_role("radio", name="Add", exact=True).click()
-    page.get_by_role("tab", name="Draw").click()
-    for label, value in (("Persons", PEOPLE), ("Seed", SEED)):
-        page.get_by_label(label, exact=True).fill(str(value))
-        page.keyboard.press("Enter")
-    page.get_by_text("Plant flaws").click()
-    expect(page.get_by_role("checkbox", name="Plant flaws")).not_to_be_checked()
-    page.get_by_role("button", name="Draw", exact=True).click()
-    page.get_by_text("Drawing faces:").wait_for()
-    expect(page.get_by_text(re.compile("Drawing faces: "))).to_have_count(0, timeout=120_000)
 
 
 def click_cell(page: Page, row: int, column: int) -> None:
@@ -59,9 +41,9 @@ def test_a_click_on_a_cell_shows_exactly_its_faces(
     app_url: str, page: Page, counted: tuple[tuple[str, ...], np.ndarray]
 ) -> None:
     names, counts = counted
-    draw_faces(page, app_url)
-    page.goto(f"{app_url}/Errors?data={NAME}&split=train")
-    page.get_by_role("button", name=f"Evaluate compact on {NAME}, train").click()
+    data = draw_faces(page, app_url, PEOPLE, SEED)
+    page.goto(f"{app_url}/Errors?data={data}&split=train")
+    page.get_by_role("button", name=f"Evaluate compact on {data}, train").click()
     expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=180_000)
 
     wrong = counts - np.diag(counts.diagonal())
@@ -85,7 +67,7 @@ def test_a_click_on_a_cell_shows_exactly_its_faces(
 
 @pytest.mark.parametrize("page", ["dark"], indirect=True)
 def test_every_view_is_drawn_without_an_error(app_url: str, page: Page) -> None:
-    page.goto(f"{app_url}/Errors?data={NAME}&split=train")
+    page.goto(f"{app_url}/Errors?data=schematic-{PEOPLE}-{SEED}&split=train")
     for view in ("One class", "Slices", "Calibration", "Votes", "Label errors", "Robustness"):
         page.get_by_role("radio", name=view, exact=True).click()
         expect(page).to_have_url(re.compile(view.replace(" ", r"(\+|%20)")))

@@ -152,3 +152,12 @@ def test_a_deleted_checkpoint_keeps_its_answers(
     costs = next(d.value for d in app.dataframe if "size (MB)" in d.value).set_index("model")
     assert costs.loc["gone", "parameters (M)"] == "n/a"
     assert "exact McNemar" in texts(open_view("Pairs"))
+
+
+@pytest.mark.usefixtures("answers")
+def test_the_view_of_one_page_is_none_of_another(open_view: Open) -> None:
+    app = open_view("Pairs", view="Balance")  # of the Datasets page
+    assert app.segmented_control(key="compare").value == "Pairs"
+    app.switch_page("pages/4_Errors.py").run()
+    assert not app.exception
+    assert app.segmented_control(key="errors").value == "Confusion"

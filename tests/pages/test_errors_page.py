@@ -31,7 +31,7 @@ def open_view(monkeypatch: pytest.MonkeyPatch) -> Open:
     def run(view: str = "Confusion", **query: str) -> AppTest:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
         app.switch_page("pages/4_Errors.py")
-        for name, value in {"view": view, **query}.items():
+        for name, value in {"errors": view, **query}.items():
             app.query_params[name] = value
         app.run()
         assert not app.exception

@@ -29,7 +29,7 @@ def show_board(where: Where, found: dict[str, Entry]) -> None:
     """The view."""
     if found:
         standings = _standings(tuple(entry.predictions for entry in found.values()))
-        show_table([figures_of(standing) for standing in standings], "leaderboard", rates=RATES)
+        show_table([figures_of(standing) for standing in standings], "leaderboard", rates=RATES, wide=True)
         st.caption(
             "95 % intervals: Wilson's for shares of samples, BCa of 2,000 paired bootstrap draws for the rest. Without "
             "twins: without the samples that stand in the train split pixel for pixel."
@@ -83,33 +83,30 @@ def _show_cost(standings: list[Standing], found: dict[str, Entry]) -> None:
     from fer_core.plots.compare import accuracy_against_latency
 
     st.subheader("Accuracy against cost")
-    left, right = st.columns([1, 1], gap="large")
-    with right:
-        costs, latencies = _costs(found), _latencies(found)
-        show_table([_cost_row(standing, costs, latencies) for standing in standings], "costs")
-        st.caption(
-            "Latency: median of one face with its preprocessing on this machine, both mirror images where the card "
-            "asks for them. A checkpoint that was deleted has answers, but no cost."
+    costs, latencies = _costs(found), _latencies(found)
+    show_table([_cost_row(standing, costs, latencies) for standing in standings], "costs")
+    st.caption(
+        "Latency: median of one face with its preprocessing on this machine, both mirror images where the card asks "
+        "for them. A checkpoint that was deleted has answers, but no cost."
+    )
+    what = str(
+        st.segmented_control(
+            "Cost", list(_COSTS), default="multiply-adds", required=True, key="cost", bind="query-params"
         )
-    with left:
-        what = str(
-            st.segmented_control(
-                "Cost", list(_COSTS), default="multiply-adds", required=True, key="cost", bind="query-params"
-            )
-        )
-        if what == "latency" and not latencies:
-            st.caption("The latency has not been measured yet; the button beside it does it.")
-            return
-        priced = [_cost(what, costs.get(s.model_hash), latencies.get(s.model_hash)) for s in standings]
-        models = {s.model: (cost, s.accuracy) for s, cost in zip(standings, priced, strict=True) if cost}
-        if not models:
-            st.caption("No checkpoint of these models is here any more.")
-            return
-        st.plotly_chart(
-            accuracy_against_latency(models, _COSTS[what]), key="front", config={"displaylogo": False},
-            alt=f"Top-1 against {_COSTS[what]}",
-        )  # fmt: skip
-        st.caption("No model on the dotted line is beaten by another one in both cost and top-1.")
+    )
+    if what == "latency" and not latencies:
+        st.caption("The latency has not been measured yet; the button above does it.")
+        return
+    priced = [_cost(what, costs.get(s.model_hash), latencies.get(s.model_hash)) for s in standings]
+    models = {s.model: (cost, s.accuracy) for s, cost in zip(standings, priced, strict=True) if cost}
+    if not models:
+        st.caption("No checkpoint of these models is here any more.")
+        return
+    st.plotly_chart(
+        accuracy_against_latency(models, _COSTS[what]), key="front", config={"displaylogo": False},
+        alt=f"Top-1 against {_COSTS[what]}",
+    )  # fmt: skip
+    st.caption("No model on the dotted line is beaten by another one in both cost and top-1.")
 
 
 def _cost_row(standing: Standing, costs: dict[str, Cost], latencies: dict[str, float]) -> dict[str, Any]:

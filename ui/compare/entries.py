@@ -15,6 +15,8 @@ from ui.evaluation.asking import offer_evaluation
 from ui.evaluation.kept import Where, opened
 from ui.wording import plural
 
+_MOST = 10  # models that are compared without being asked for
+
 
 @dataclass(frozen=True, eq=False)
 class Entry:
@@ -105,6 +107,9 @@ def latency_of(folder: str, _weights: str) -> float:
 
 
 def pick(found: dict[str, Entry]) -> dict[str, Entry]:
-    """The models that are compared, chosen by the user; at first up to ten."""
-    chosen = st.multiselect("Models", list(found), default=list(found)[:10], key="models", bind="query-params")
-    return {name: entry for name, entry in found.items() if name in chosen}
+    """The models that the user chooses; without a choice the first ten."""
+    chosen = st.multiselect(
+        "Models", list(found), key="models", bind="query-params",
+        placeholder="all" if len(found) <= _MOST else f"the first {_MOST}",
+    )  # fmt: skip
+    return {name: found[name] for name in chosen or list(found)[:_MOST]}

@@ -12,13 +12,20 @@ import streamlit as st
 from fer_core.evaluate.compare import Bootstrap, Pair, compare, disagreements
 from fer_core.evaluate.compare.pairs import Kind
 from fer_core.evaluate.predictions import Predictions
-from ui.compare.entries import Entry
+from ui.compare.entries import Entry, offer_missing
 from ui.evaluation.faces import said, show_faces
 from ui.evaluation.kept import Answered, Where, answered
 from ui.evaluation.tables import show_table
 from ui.wording import plural
 
 _LEVEL = 0.05
+_NAMES = {
+    "accuracy": "top-1",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro-F1",
+    "log_loss": "log-loss",
+    "ece": "ECE",
+}
 
 
 def show_pairs(where: Where, found: dict[str, Entry]) -> None:
@@ -26,6 +33,7 @@ def show_pairs(where: Where, found: dict[str, Entry]) -> None:
     names = list(found)
     if len(names) < 2:
         st.info("Two models or more are needed; pick another one above, or let it be evaluated.")
+        offer_missing(where, found)
         return
     pairs, _ = compared(tuple(entry.predictions for entry in found.values()))
     places = list(itertools.combinations(range(len(names)), 2))
@@ -51,7 +59,7 @@ def _verdict(pair: Pair, many: int) -> str:
     """One sentence that says whether the difference is more than chance."""
     difference, test = pair.differences["accuracy"], pair.test
     points = (
-        f"{100 * difference.value:+.1f} points of top-1 [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]"
+        f"{100 * difference.value:+.2f} points of top-1 [{100 * difference.low:+.2f}, {100 * difference.high:+.2f}]"
     )
     counted = (
         f"{pair.first} alone is right on {test.only_first:,}, {pair.second} alone on {test.only_second:,} of "
@@ -104,7 +112,7 @@ def _show_differences(pair: Pair) -> None:
             for c in pair.classes
         ]
         show_table(rows, "class differences", points=("recall, points",))
-        others = [{"figure": n.replace("_", " "), "difference": d, "p": _p(d.p)} for n, d in pair.differences.items()]
+        others = [{"figure": _NAMES[n], "difference": d, "p": _p(d.p)} for n, d in pair.differences.items()]
         show_table(others, "figure differences")
 
 

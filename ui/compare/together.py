@@ -13,7 +13,7 @@ from fer_core.evaluate.compare.leaderboard import Standing, leaderboard
 from fer_core.evaluate.predictions import Predictions
 from fer_core.evaluate.reliability import reliability
 from ui.compare.board import RATES, figures_of
-from ui.compare.entries import Entry
+from ui.compare.entries import Entry, offer_missing
 from ui.evaluation.kept import Where
 from ui.evaluation.tables import show_table
 from ui.page import ink
@@ -29,6 +29,7 @@ def show_together(where: Where, found: dict[str, Entry]) -> None:
     """The view."""
     if len(found) < 2:
         st.info("Two models or more are needed; pick another one above, or let it be evaluated.")
+        offer_missing(where, found)
         return
     tables = tuple(entry.predictions for entry in found.values())
     left, right = st.columns(2, gap="large")
@@ -85,7 +86,7 @@ def _show_ensembles(where: Where, found: dict[str, Entry]) -> None:
     except DataError as error:
         st.caption(f"No weighted mean: {error}")
     rows = [figures_of(standing) for standing in _standings((*tables, *made))]
-    show_table(rows, "ensembles", rates=RATES)
+    show_table(rows, "ensembles", rates=RATES, wide=True)
     said = "; ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
     st.caption(
         "The mean of the models' probabilities, all alike or with the weights of the lowest log-loss on validation"

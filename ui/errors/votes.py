@@ -39,7 +39,7 @@ def show_votes(found: Evaluated) -> None:
         f"[{low:.2f}, {high:.2f}] over {both.n:,} samples with votes."
     )
     st.plotly_chart(
-        doubt_against_votes(both), key="votes", config={"displaylogo": False},
+        doubt_against_votes(both), key="doubt", config={"displaylogo": False},
         alt=f"Entropy of the model against entropy of the votes; rank correlation {both.spearman:.2f}",
     )  # fmt: skip
     st.caption("Spearman's correlation, its interval by Fisher's transformation (Bonett and Wright 2000).")

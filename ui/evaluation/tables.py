@@ -15,7 +15,9 @@ from ui.page import rate
 Row = Mapping[str, Any]
 
 
-def show_table(rows: Sequence[Row], key: str, rates: Sequence[str] = (), points: Sequence[str] = ()) -> None:
+def show_table(
+    rows: Sequence[Row], key: str, rates: Sequence[str] = (), points: Sequence[str] = (), *, wide: bool = False
+) -> None:
     """Draws rows of figures, and beside them the ways to take them home.
 
     Args:
@@ -23,12 +25,16 @@ def show_table(rows: Sequence[Row], key: str, rates: Sequence[str] = (), points:
         key: of the widgets; also the name of the file.
         rates: columns that are shares of 1, shown in percent.
         points: columns that are differences of shares, shown in signed points of a hundred.
+        wide: whether the first column stays in sight while the others are scrolled.
     """
     drawn = [
         {name: _points(v) if name in points else cell(v, as_rate=name in rates) for name, v in row.items()}
         for row in rows
     ]
-    first = {next(iter(rows[0])): st.column_config.Column(pinned=True)} if rows else {}
+    for name in {name for row in drawn for name, value in row.items() if isinstance(value, str)}:
+        for row in drawn:  # a column is of one type
+            row[name] = str(row[name])
+    first = {next(iter(rows[0])): st.column_config.Column(pinned=True)} if rows and wide else {}
     st.dataframe(drawn, hide_index=True, width="stretch", height="content", column_config=first)
     with st.popover("Copy", icon=":material/content_copy:", key=f"copy {key}"):
         ways = {"Markdown": as_markdown, "LaTeX": as_latex, "CSV": as_csv}
