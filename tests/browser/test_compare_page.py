@@ -45,6 +45,7 @@ def test_two_checkpoints_are_compared(app_url: str, page: Page, right: dict[str,
     expect(page.get_by_role("button", name=re.compile(r"^Sample \d+, .* \| ✓ \d+%$"))).to_have_count(min(other, 24))
 
     page.get_by_role("radio", name="Leaderboard", exact=True).click()
+    expect(page.get_by_role("heading", name="Accuracy against cost")).to_be_visible()
     page.get_by_role("button", name="Copy").first.click()
     page.get_by_role("radio", name="LaTeX").click()
     expect(page.get_by_text(r"\begin{tabular}")).to_be_visible()
