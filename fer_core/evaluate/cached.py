@@ -30,7 +30,8 @@ def evaluate_split(
     """The predictions of a checkpoint on one split, kept in the workspace.
 
     They are taken from there where the same weights, preprocessing and views have met the same samples; the
-    temperature is always that of the card. A table that is damaged is made again.
+    temperature is always that of the card. A table that is damaged is made again. Only answers in float32 are kept:
+    those of other precisions are others, and are measured anew.
 
     Args:
         predictor: the model.
@@ -54,12 +55,14 @@ def evaluate_split(
     if about.split == "test":
         open_test(about.model_hash, about.data_hash, allow_test)
     train = every.split("train") if "train" in every.splits() and about.split != "train" else None
-    kept = _kept(about, samples, 2 if card.flip else 1)
+    exact = predictor.precision == "float32"
+    kept = _kept(about, samples, 2 if card.flip else 1) if exact else None
     if kept is None:
         found = evaluate(predictor, samples, progress, train)
         measured = None if np.isnan(found.latency_ms) else found.latency_ms
         kept = Predictions.of_evaluation(found, about.model_copy(update={"latency_ms": measured}))
-        kept.save()
+        if exact:
+            kept.save()
         return kept
     twins = None if train is None else twins_of(samples, train)
     if not _same(twins, kept.twins) or not file.is_file():

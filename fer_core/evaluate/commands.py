@@ -10,7 +10,7 @@ import typer
 from fer_core.cli import Json, emit, percent
 from fer_core.errors import DataError
 from fer_core.evaluate import probing
-from fer_core.evaluate.options import ASKED, CheckpointName, Data, Labels, Split, Why, predicted
+from fer_core.evaluate.options import ASKED, CheckpointName, Data, Labels, PrecisionName, Split, Why, predicted
 
 if TYPE_CHECKING:
     from fer_core.data import SampleTable
@@ -34,6 +34,7 @@ def evaluate_command(  # noqa: PLR0913, PLR0917  (a command line has as many opt
     shared: Annotated[
         bool, typer.Option("--shared-classes", help="Leave out samples of classes that the checkpoint does not have.")
     ] = False,
+    precision: PrecisionName = "float32",
     why: Why = ASKED,
     as_json: Json = False,
 ) -> None:
@@ -45,7 +46,7 @@ def evaluate_command(  # noqa: PLR0913, PLR0917  (a command line has as many opt
     every = open_samples(data, labels)
     if shared:
         every = answerable(every, open_checkpoint(checkpoint).card.class_set)[0]
-    found = predicted(checkpoint, every, data, split, why).as_evaluation()
+    found = predicted(checkpoint, every, data, split, why, precision).as_evaluation()
     emit(found.as_json(), as_json, found.as_text())
 
 

@@ -156,7 +156,7 @@ def test_a_deleted_checkpoint_keeps_its_answers(
 
 @pytest.mark.usefixtures("answers")
 def test_the_view_of_one_page_is_none_of_another(open_view: Open) -> None:
-    app = open_view("Pairs", view="Balance")  # of the Datasets page
+    app = open_view("Pairs")
     assert app.segmented_control(key="compare").value == "Pairs"
     app.switch_page("pages/4_Errors.py").run()
     assert not app.exception

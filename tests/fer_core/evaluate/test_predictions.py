@@ -165,6 +165,14 @@ def test_a_second_evaluation_answers_from_the_table(make_checkpoint: Make, drawn
     assert json.dumps(plain.as_json())
 
 
+def test_answers_of_another_precision_are_not_kept(make_checkpoint: Make, drawn: SampleTable) -> None:
+    rough = evaluate_split(Predictor(make_checkpoint(), "bfloat16"), drawn, "validation")
+    assert list_predictions() == []
+    exact = evaluate_split(Predictor(make_checkpoint()), drawn, "validation")
+    assert [about.model for about in list_predictions()] == ["random"]
+    assert not np.array_equal(rough.logits, exact.logits)
+
+
 def test_the_kept_table_follows_card_and_order(make_checkpoint: Make, drawn: SampleTable, passes: Any) -> None:
     checkpoint = make_checkpoint(flip=False)
     first = evaluate_split(Counting(checkpoint), drawn, "validation")
