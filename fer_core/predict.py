@@ -22,20 +22,12 @@ from fer_core.checkpoint import Checkpoint, open_checkpoint, sha256_of
 from fer_core.errors import CheckpointError
 from fer_core.export.session import OnnxNetwork
 from fer_core.labels import ClassSet
+from fer_core.softmax import temper
 
 if TYPE_CHECKING:
     from fer_core.faces import Detector, Face
 
 Picture = NDArray[np.uint8]
-
-
-def temper(logits: NDArray[np.floating], temperature: float = 1.0) -> NDArray[np.float64]:
-    """Probabilities (N, K) of logits (N, K) or (V, N, K); over V views the mean of the views' probabilities."""
-    scaled = np.asarray(logits, dtype=np.float64) / temperature
-    scaled -= scaled.max(-1, keepdims=True)
-    exponentials = np.exp(scaled)
-    probabilities = exponentials / exponentials.sum(-1, keepdims=True)
-    return probabilities.mean(0) if probabilities.ndim == 3 else probabilities  # type: ignore[no-any-return]
 
 
 class Predictor:

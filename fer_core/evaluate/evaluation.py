@@ -15,7 +15,8 @@ from fer_core.data import SampleTable
 from fer_core.errors import DataError
 from fer_core.evaluate.metrics import Scores, score
 from fer_core.labels import ClassSet
-from fer_core.predict import Predictor, temper
+from fer_core.predict import Predictor
+from fer_core.softmax import temper
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,10 @@ def evaluate(
         model_hash=predictor.model_hash,
         data_hash=samples.data_hash(),
         latency_ms=seconds / len(names) * 1000 if names else float("nan"),
-        twins=None if train is None else _twins(samples, train),
+        twins=None if train is None else twins_of(samples, train),
     )
 
 
-def _twins(samples: SampleTable, train: SampleTable) -> NDArray[np.bool_]:
+def twins_of(samples: SampleTable, train: SampleTable) -> NDArray[np.bool_]:
+    """(N,) whether a training sample has exactly the same pixels (equal `sha256`)."""
     return np.asarray(pc.is_in(samples.table["sha256"], value_set=train.table["sha256"].combine_chunks()), dtype=bool)

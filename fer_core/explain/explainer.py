@@ -18,7 +18,7 @@ from fer_core.explain.layers import LayerInfo, default_layer, saliency_layers
 from fer_core.explain.methods import Settings, get_method
 from fer_core.explain.saliency import SaliencyMap, Target
 from fer_core.labels import ClassSet
-from fer_core.predict import temper
+from fer_core.softmax import temper
 
 Picture = NDArray[np.uint8]
 

@@ -22,7 +22,8 @@ from fer_core.card import Card
 from fer_core.checkpoint import Checkpoint
 from fer_core.errors import DataError, ModelError, UnavailableError
 from fer_core.export.session import INPUT, LOGITS, PROBABILITIES, OnnxNetwork
-from fer_core.predict import folded, temper
+from fer_core.predict import folded
+from fer_core.softmax import temper
 
 if TYPE_CHECKING:
     from onnx import ModelProto
