@@ -25,7 +25,7 @@ def ask_for_filters(shown: Shown) -> Filters:
 
 
 def ask_about_samples(shown: Shown, columns: tuple[str, ...] = tuple(_NAMED)) -> Filters:
-    """The filters that need no checkpoint, of the columns `label`, `split`, `source`, `subject_id` and `pose` only some."""
+    """The filters that need no checkpoint; of the columns label, split, source, subject_id and pose only some."""
     catalogue = shown.catalogue()
     among: dict[str, tuple[str | None, ...]] = {}
     everything = Filters()
