@@ -52,7 +52,7 @@ class Predictor:
         self.card = checkpoint.card
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.dtype: torch.dtype = getattr(torch, precision)
-        network = _folded(checkpoint.load()).to(self.device, self.dtype)
+        network = folded(checkpoint.load()).to(self.device, self.dtype)
         self.network = network.to(memory_format=torch.channels_last).requires_grad_(False)
 
     @property
@@ -95,7 +95,7 @@ class Predictor:
         return temper(self.logits(faces, batch_size), self.card.temperature)
 
 
-def _folded(network: nn.Module) -> nn.Module:
+def folded(network: nn.Module) -> nn.Module:
     """The network with batch normalisation folded into its convolutions where its graph can be traced."""
     try:
         return fuse(network)

@@ -50,12 +50,12 @@ class RegionMasks:
         """
         if region not in REGIONS:
             raise DataError(f"There is no region {region!r}; the regions are {', '.join(REGIONS)}.")
-        return self.labels == REGIONS.index(region)
+        return np.asarray(self.labels == REGIONS.index(region))
 
     def areas(self) -> NDArray[np.float64]:
         """(N, 8) share of the picture's pixels that each of `REGIONS` has; rows sum to 1."""
         side = self.labels.shape[1]
-        return sums(np.ones(self.labels.shape, np.float32), self.labels) / max(1, side * side)
+        return np.asarray(sums(np.ones(self.labels.shape, np.float32), self.labels) / max(1, side * side))
 
     def source_counts(self) -> dict[str, int]:
         """Number of faces by source, in the order of first use."""
@@ -66,7 +66,8 @@ def sums(values: NDArray[np.float32], labels: NDArray[np.uint8]) -> NDArray[np.f
     """(N, 8) the sum of values (N, S, S) over each of `REGIONS`, by masks' labels (N, S, S)."""
     n, k = len(labels), len(REGIONS)
     offsets = labels.reshape(n, labels[0].size if n else 0).astype(np.int64) + k * np.arange(n)[:, None]
-    return np.bincount(offsets.ravel(), values.reshape(-1).astype(np.float64), n * k).reshape(n, k)
+    total = np.bincount(offsets.ravel(), values.reshape(-1).astype(np.float64), n * k)
+    return np.asarray(total, np.float64).reshape(n, k)
 
 
 def region_masks(points: Sequence[FacePoints], size_px: int, sources: Sequence[str] = ()) -> RegionMasks:

@@ -117,11 +117,11 @@ def _grown(outline: Points, by: float) -> Points:
     """A roughly convex outline moved outwards, away from the mean of its points."""
     out = outline - outline.mean(0)
     length = np.maximum(np.hypot(*out.T), 1e-9)[:, None]
-    return outline + out / length * by  # type: ignore[no-any-return]
+    return np.asarray(outline + out / length * by)
 
 
 def _stretched(chin: Points) -> Points:
     """The face's outline, below the mouth stretched or squeezed to where the chin is."""
     face = _whole(_FACE)
     below = np.maximum(face[:, 1] - _MOUTH_Y, 0) / (_CHIN_Y - _MOUTH_Y)
-    return face + np.column_stack([below * chin[0], below * (chin[1] - _CHIN_Y)])
+    return np.asarray(face + np.column_stack([below * chin[0], below * (chin[1] - _CHIN_Y)]))

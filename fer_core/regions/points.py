@@ -69,9 +69,9 @@ class Frame:
 
     def place(self, inner: Points) -> Points:
         """(N, 2) places in the crop of points (N, 2) of the frame."""
-        return self.origin + np.asarray(inner) @ np.stack([self.across, self.down])  # type: ignore[no-any-return]
+        return self.origin + np.asarray(inner) @ np.stack([self.across, self.down])
 
     def of(self, places: Points) -> Points:
         """(..., 2) the frame's coordinates of places (..., 2) in the crop."""
         inverse = np.linalg.inv(np.stack([self.across, self.down]))
-        return (np.asarray(places) - self.origin) @ inverse  # type: ignore[no-any-return]
+        return (np.asarray(places) - self.origin) @ inverse

@@ -77,6 +77,19 @@ class KnownPoints:
         return FacePoints(parts[:5], dict(zip(LANDMARK_NAMES, parts, strict=True)))
 
 
+class KnownPlaces:
+    """Points that have been found already, by sample id."""
+
+    name = "found before"
+
+    def __init__(self, points: Mapping[str, FacePoints]) -> None:
+        self._points = points
+
+    def find(self, faces: Sequence[Picture], sample_ids: Sequence[str]) -> list[FacePoints | None]:
+        """See `PointSource.find`."""
+        return [self._points.get(name) for _, name in zip(faces, sample_ids, strict=True)]
+
+
 class DetectedPoints:
     """YuNet's five points, in crops as well as in photographs: it looks at small pictures enlarged.
 
@@ -165,14 +178,13 @@ def usual_sources(landmarks: Mapping[str, NDArray[np.floating]] | None = None) -
     return (*known, *detected, MeanFace())
 
 
-def find_regions(
-    faces: Sequence[Picture], size_px: int, sources: Sequence[PointSource], sample_ids: Sequence[str] | None = None
-) -> RegionMasks:
-    """The regions of face crops, each from the first source that knows its points.
+def find_points(
+    faces: Sequence[Picture], sources: Sequence[PointSource], sample_ids: Sequence[str] | None = None
+) -> list[tuple[FacePoints, str]]:
+    """The points of face crops with the name of their source, each from the first source that knows them.
 
     Args:
         faces: N crops of any size. May be empty.
-        size_px: side of the masks, that of the network's input.
         sources: best first.
         sample_ids: N; default: none known.
 
@@ -194,4 +206,22 @@ def find_regions(
         missing = names[found.index(None)] or f"number {found.index(None)}"
         tried = ", ".join(source.name for source in sources) or "none"
         raise DataError(f"No points are known of face {missing} (sources: {tried}); put the mean face last.")
-    return region_masks([points for points, _ in kept], size_px, [name for _, name in kept])
+    return kept
+
+
+def find_regions(
+    faces: Sequence[Picture], size_px: int, sources: Sequence[PointSource], sample_ids: Sequence[str] | None = None
+) -> RegionMasks:
+    """The regions of face crops; see `find_points`.
+
+    Args:
+        faces: N crops of any size. May be empty.
+        size_px: side of the masks, that of the network's input.
+        sources: best first.
+        sample_ids: N; default: none known.
+
+    Raises:
+        DataError: as `find_points`.
+    """
+    found = find_points(faces, sources, sample_ids)
+    return region_masks([points for points, _ in found], size_px, [name for _, name in found])
