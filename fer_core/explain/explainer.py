@@ -17,7 +17,7 @@ from fer_core.card import Card
 from fer_core.checkpoint import Checkpoint, open_checkpoint
 from fer_core.errors import DataError
 from fer_core.explain.batch import Maps, explain_all
-from fer_core.explain.layers import LayerInfo, default_layer, saliency_layers
+from fer_core.explain.layers import LayerInfo, default_layer, is_activation, saliency_layers
 from fer_core.explain.methods import Method, Settings, get_method
 from fer_core.explain.record import INPUT, undisturbed
 from fer_core.explain.saliency import SaliencyMap, Target
@@ -143,8 +143,21 @@ class Explainer:
         if targets is not None and len(targets) != len(crops):
             raise DataError(f"There are {len(targets)} targets for {len(crops)} faces; give one for each.")
         questions = [(self._index(target), None) for target in targets or [None] * len(crops)]
-        inputs = self.card.preprocess(crops)
-        return explain_all(self.network, inputs, questions, self._layer(chosen, layer), how)
+        inputs = self.card.preprocess(crops).contiguous(memory_format=torch.channels_last)
+        where = self._layer(chosen, layer)
+        return explain_all(self._fast_to(where), inputs, questions, where, how)
+
+    def _fast_to(self, layer: str) -> nn.Module:
+        """The fast network where it has the layer unchanged, else the trained one; maps are the same to rounding.
+
+        Folding leaves activations what they were. It changes what a convolution gives, and a traced network no longer
+        runs its blocks as such.
+        """
+        fast = self._fast
+        if layer == INPUT or not isinstance(fast, torch.fx.GraphModule):
+            return fast
+        runs = {str(node.target) for node in fast.graph.nodes if node.op == "call_module"}
+        return fast if layer in runs and is_activation(fast.get_submodule(layer)) else self.network
 
     @functools.cached_property
     def _fast(self) -> nn.Module:

@@ -15,9 +15,10 @@ def spearman(one: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[
     n = len(one)
     if not n:
         return np.empty(0)
-    a, b = (np.asarray(maps, np.float64).reshape(n, -1) for maps in (one, other))
-    good = np.isfinite(a).all(1) & np.isfinite(b).all(1)
-    a, b = (rankdata(np.where(good[:, None], maps, 0), axis=1) for maps in (a, b))
+    a, b = (np.array(maps, np.float64).reshape(n, -1) for maps in (one, other))
+    good = np.asarray(np.isfinite(a).all(1) & np.isfinite(b).all(1))
+    a[~good] = b[~good] = 0
+    a, b = (rankdata(maps, axis=1) for maps in (a, b))
     a, b = (maps - maps.mean(1, keepdims=True) for maps in (a, b))
     below = np.sqrt((a**2).sum(1) * (b**2).sum(1))
     return np.asarray(np.divide((a * b).sum(1), below, out=np.full(n, np.nan), where=good & (below > 0)))

@@ -110,13 +110,14 @@ def test_occlusion_has_no_more_squares_than_pixels() -> None:
     assert uneven.sum() == pytest.approx(0, abs=1e-4)  # every pixel hidden once: the sum of x less its mean
 
 
-def test_many_crops_at_once_give_what_one_by_one_gives() -> None:
+@pytest.mark.parametrize("layer", ["features.stage3.2.relu", "features.stage3.2.conv", "features.stage4.0"])
+def test_many_crops_at_once_give_what_one_by_one_gives(layer: str) -> None:
     explainer = Explainer(open_checkpoint("compact"))
     chance = np.random.default_rng(1)
     crops = [chance.integers(0, 256, (48, 48), np.uint8) for _ in range(3)]
-    together = explainer.explain_faces(crops, ["fear", None, 3], method="hirescam", layer="features.stage3.2.relu")
+    together = explainer.explain_faces(crops, ["fear", None, 3], method="hirescam", layer=layer)
     for row, (crop, target) in enumerate(zip(crops, ("fear", None, 3), strict=True)):
-        alone = explainer.explain(crop, method="hirescam", layer="features.stage3.2.relu", target=target)
+        alone = explainer.explain(crop, method="hirescam", layer=layer, target=target)
         np.testing.assert_allclose(together.raw[row], alone.raw, rtol=1e-3, atol=1e-5)
         assert together.scores[row].target == alone.target.index
     assert explainer.explain(crops[0], method="occlusion").layer == "input"
