@@ -13,6 +13,7 @@ import typer
 from fer_core.cli import Json, app_with_errors, emit, percent, progress_line
 from fer_core.data.commands import app as data_app
 from fer_core.errors import DataError, FERScopeError, ImageError
+from fer_core.region_commands import regions_command, trust_command
 from fer_core.workspace import DEFAULT_CHECKPOINT
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 app = app_with_errors("Facial expression classifiers: what they say, and why.")
 app.add_typer(data_app, name="data")
+app.command("regions")(regions_command)
+app.command("trust")(trust_command)
 
 Images = Annotated[list[Path] | None, typer.Argument(help="Photographs.", show_default=False)]
 CheckpointName = Annotated[str, typer.Option("--checkpoint", help="Name or folder of a checkpoint.")]

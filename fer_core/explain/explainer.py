@@ -44,11 +44,16 @@ class Explainer:
 
     def __init__(self, checkpoint: Checkpoint, network: nn.Module | None = None) -> None:
         self.card = checkpoint.card
+        self._checkpoint = checkpoint
         if network is None:
             with torch.inference_mode(False):  # parameters made in inference mode could never be differentiated through
                 network = checkpoint.load().requires_grad_(False)
                 network = network.to("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network
+
+    def on(self, network: nn.Module) -> Explainer:
+        """The same card with another network of its kind."""
+        return Explainer(self._checkpoint, network)
 
     @property
     def classes(self) -> ClassSet:

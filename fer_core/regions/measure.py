@@ -16,7 +16,7 @@ from fer_core.explain.methods import Settings
 from fer_core.labels import ClassSet
 from fer_core.regions.attribution import Attribution, Part, evidence, gaussian_prior, shares
 from fer_core.regions.masks import REGIONS, RegionMasks
-from fer_core.regions.resolution import piece_sizes
+from fer_core.regions.resolution import layer_for, piece_sizes
 from fer_core.regions.sources import PointSource, find_regions, usual_sources
 
 Progress = Callable[[int, int], None]
@@ -177,6 +177,28 @@ def attribute(
         size_px=side,
         boxes=boxes,
     )
+
+
+def fine_layer(
+    explainer: Explainer, samples: SampleTable, sources: Sequence[PointSource] | None = None, faces: int = 256
+) -> str:
+    """The deepest layer whose maps can speak of every region, by the first faces of a table.
+
+    Raises:
+        DataError: no sample, or every layer is too coarse.
+        ModelError: the network makes no maps.
+    """
+    side = explainer.card.preprocess.size_px
+    few = [samples.decode(row) for row in range(min(faces, len(samples)))]
+    ids = samples.table["sample_id"].to_pylist()[: len(few)]
+    masks = find_regions(few, side, usual_sources() if sources is None else sources, ids)
+    found = layer_for(explainer.layers(), piece_sizes(masks.labels), side)
+    if found is None or not few:
+        raise DataError(
+            f"No layer of {explainer.card.name} has a map in which every region of {len(few):,} faces is as large as a "
+            "cell; name a layer, or use occlusion or integrated gradients, which look at the input."
+        )
+    return found.name
 
 
 def targets_of(batch: Batch, asked: Asked) -> list[int] | None:

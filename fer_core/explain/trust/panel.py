@@ -101,6 +101,26 @@ class TrustReport:
             "verdicts": [verdict.as_json() for verdict in self.verdicts.values()],
         }
 
+    def as_text(self) -> str:
+        """For the terminal: a line for every measure with all candidates, then each method's verdict with its reasons."""
+        names = list(self.values)
+        lines = [f"{self.model}, {self.n:,} faces; the explained class is the predicted one"]
+        lines += [f"{'':<22}" + "".join(f"{name:<26}" for name in names)]
+        for measure in (*(m.name for m in MEASURES), "stability", "randomised"):
+            if any(measure in values for values in self.values.values()):
+                cells = [self._cell(name, measure) for name in names]
+                lines.append(f"{measure:<22}" + "".join(f"{cell:<26}" for cell in cells))
+        for verdict in self.verdicts.values():
+            lines.append(f"{verdict.method}: {verdict.state}")
+            lines += [f"  {reason}" for reason in verdict.reasons]
+        return "\n".join(lines)
+
+    def _cell(self, candidate: str, measure: str) -> str:
+        if measure not in self.values[candidate]:
+            return ""
+        found = self.figure(candidate, measure)
+        return f"{found.mean:.3f} [{found.interval[0]:.3f}, {found.interval[1]:.3f}]"
+
 
 def trust(
     explainer: Explainer,
