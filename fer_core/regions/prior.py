@@ -36,8 +36,6 @@ def network_prior(
     kept = []
     for number in range(networks):
         _, network = next(randomised(explainer.network, asked.seed + number, stages=1))
-        maps = explainer.on(network).explain_faces(
-            faces, method=asked.method, layer=asked.layer, options=asked.options
-        )
+        maps = explainer.on(network).explain_faces(faces, method=asked.method, layer=asked.layer, options=asked.options)
         kept.append(evidence(maps.raw, side, asked.part))
     return mean_prior(np.concatenate(kept))

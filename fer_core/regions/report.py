@@ -75,7 +75,10 @@ class RegionReport:
         if self.finer:
             lines.append(f"{self.finer.name} has {self.finer.map_hw[0]} x {self.finer.map_hw[1]} cells: fine enough")
         if self.effects:
-            lines += ["", "fall of the logit with the region less fall with its shape elsewhere; * it drives the answer"]
+            lines += [
+                "",
+                "fall of the logit with the region less fall with its shape elsewhere; * it drives the answer",
+            ]
             lines += _effect_lines(self.effects)
         return "\n".join([*lines, "", *_unit_lines(self.units)])
 

@@ -36,12 +36,14 @@ class Examined:
         methods: names, in order.
         layer: for methods that look at one; None: the last one with a map.
         seed: of everything random.
+        repeated: faces at most, the first of them, for what needs many maps of each: randomised weights and stability.
         resampling: of the intervals.
     """
 
     methods: tuple[str, ...] = ("gradcam", "hirescam", "layercam")
     layer: str | None = None
     seed: int = 0
+    repeated: int = 32
     resampling: Resampling = USUAL
 
 
@@ -54,7 +56,8 @@ class TrustReport:
         n: faces.
         map_hw: by method, rows and columns of its maps.
         layer: by method, where they were made.
-        values: by method or baseline, (N,) by measure; methods also have `stability` and `randomised`.
+        values: by method or baseline, (N,) by measure; methods also have `stability` and `randomised`, of at most
+            `Examined.repeated` faces.
         curves: by method or baseline, and by what stands in for removed pixels.
         cascades: by method.
         agreement: (M, M) mean rank correlation of methods.
@@ -168,7 +171,8 @@ def trust(
         if name in kept:
             cascades[name] = cascade(explainer.network, bench.on_network(name), examined.seed)
             values[name]["randomised"] = cascades[name].spearman[-1]
-            values[name]["stability"] = stability.stability(bench.on_inputs(name), bench.inputs, maps)
+            few = bench.inputs[: examined.repeated]
+            values[name]["stability"] = stability.stability(bench.on_inputs(name), few, maps[: len(few)])
         if progress:
             progress(done, len(names))
     beside = {name: values[name] for name in baselines.BASELINES}
@@ -213,7 +217,8 @@ class _Bench:
         layer = "" if chosen.input_map_hw else self.examined.layer or self.explainer.default_layer.name
         network = self.explainer.network if network is None else network
         inputs = self.inputs if inputs is None else inputs
-        maps = explain_all(network, inputs, [(t, None) for t in self.targets], layer, (chosen, chosen.settings()))
+        questions = [(target, None) for target in self.targets[: len(inputs)]]
+        maps = explain_all(network, inputs, questions, layer, (chosen, chosen.settings()))
         return maps.raw, maps.layer
 
     def enlarged(self, raw: Maps) -> Maps:
@@ -229,8 +234,9 @@ class _Bench:
         return self.enlarged(baselines.random_maps(n, map_hw, self.examined.seed))
 
     def on_network(self, method: str) -> Callable[[nn.Module], Maps]:
-        """The method as a function of the network."""
-        return lambda network: self.made(method, network)[0]
+        """The method as a function of the network, for the repeated faces."""
+        few = self.inputs[: self.examined.repeated]
+        return lambda network: self.made(method, network, few)[0]
 
     def on_inputs(self, method: str) -> Callable[[torch.Tensor], Maps]:
         """The method as a function of the prepared faces, enlarged."""
