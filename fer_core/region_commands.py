@@ -75,9 +75,7 @@ def trust_command(  # noqa: PLR0913, PLR0917
     method: Annotated[list[str] | None, typer.Option(help="A saliency method; repeatable.")] = None,
     layer: Annotated[str | None, typer.Option(help="Layer of the maps; default: the last one.")] = None,
     faces: Annotated[int, typer.Option(help="How many faces, drawn at random from the split.", min=1, max=2000)] = 100,
-    drawn: Annotated[
-        bool, typer.Option("--drawn", help="Schematic faces, whose evidence is known, not --data.")
-    ] = False,
+    drawn: Annotated[bool, typer.Option("--drawn", help="Schematic faces, whose evidence is known.")] = False,
     seed: Annotated[int, typer.Option(help="Of whatever is drawn at random.")] = 0,
     as_json: Json = False,
 ) -> None:

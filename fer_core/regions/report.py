@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -77,7 +78,7 @@ class RegionReport:
         if self.effects:
             lines += [
                 "",
-                "fall of the logit with the region less fall with its shape elsewhere; * it drives the answer",
+                "fall of the logit with the region less fall with its shape elsewhere; * drives the answer",
             ]
             lines += _effect_lines(self.effects)
         return "\n".join([*lines, "", *_unit_lines(self.units)])
@@ -111,9 +112,9 @@ def figure(mean: float, interval: Interval, digits: int = 2) -> str:
     >>> figure(1.234, (1.2, 1.26))
     '1.23 [1.20, 1.26]'
     """
-    if mean != mean:
+    if math.isnan(mean):
         return "n/a"
-    ends = "" if interval[0] != interval[0] else f" [{interval[0]:.{digits}f}, {interval[1]:.{digits}f}]"
+    ends = "" if math.isnan(interval[0]) else f" [{interval[0]:.{digits}f}, {interval[1]:.{digits}f}]"
     return f"{mean:.{digits}f}{ends}"
 
 

@@ -21,7 +21,7 @@ def sampled(samples: SampleTable, n: int, seed: int) -> Faces:
 
 
 def schematic(n: int, seed: int, size_px: int) -> tuple[Faces, NDArray[np.bool_]]:
-    """n drawn faces, no class twice before each was drawn once, and (n, S, S) where their evidence lies.
+    """Drawn faces, no class twice before each was drawn once, with (n, S, S) where their evidence lies.
 
     Neutral faces have no evidence; see `SchematicFace.evidence`.
 

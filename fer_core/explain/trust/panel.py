@@ -105,7 +105,7 @@ class TrustReport:
         }
 
     def as_text(self) -> str:
-        """For the terminal: a line for every measure with all candidates, then each method's verdict with its reasons."""
+        """For the terminal: a line a measure with all candidates, then each verdict with its reasons."""
         names = list(self.values)
         lines = [f"{self.model}, {self.n:,} faces; the explained class is the predicted one"]
         lines += [f"{'':<22}" + "".join(f"{name:<26}" for name in names)]

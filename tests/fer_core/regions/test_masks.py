@@ -109,7 +109,7 @@ def test_a_turned_head_takes_its_nose_along() -> None:
     column = np.arange(100) + 0.5
     rows = slice(54, 60)  # around the tip, which has moved by 8 pixels, with their middle at 57
     assert (level[rows] @ column / level[rows].sum(1)).mean() == pytest.approx(50, abs=0.3)
-    # The nose's sides run straight from the bridge (0.6 pixels above the eyes), which stays, to the wings, which follow.
+    # The nose's sides run straight from the bridge (0.6 pixels above the eyes) to the wings.
     moved = 8 * (57 - 39.4) / (59.8 - 39.4)
     assert (turned_head[rows] @ column / turned_head[rows].sum(1)).mean() == pytest.approx(50 + moved, abs=0.3)
 

@@ -29,8 +29,8 @@ def test_weights_go_from_the_output_backwards() -> None:
     for name, copy in randomised(model, seed=1, stages=2):
         now = copy.state_dict()
         changed.append((name, {key for key, value in now.items() if not torch.equal(value, before[key])}))
-        for key in before:  # shuffled, not drawn anew
-            assert torch.equal(now[key].flatten().sort().values, before[key].flatten().sort().values)
+        for key, value in before.items():  # shuffled, not drawn anew
+            assert torch.equal(now[key].flatten().sort().values, value.flatten().sort().values)
     assert [name for name, _ in changed] == ["2", "0"]
     assert {"4.weight", "4.bias"} <= changed[0][1]
     assert not {"0.weight", "0.bias"} & changed[0][1]
