@@ -30,6 +30,7 @@ def regions_command(  # noqa: PLR0913, PLR0917  (a command line has as many opti
     intervene: Annotated[list[str] | None, typer.Option(help="Also take regions away: blur, mean, swap.")] = None,
     prior: Annotated[str, typer.Option(help="`centre`: a Gaussian; `network`: one with shuffled weights.")] = "centre",
     seed: Annotated[int, typer.Option(help="Of whatever is drawn at random.")] = 0,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the report for the Saliency page.")] = False,
     as_json: Json = False,
 ) -> None:
     """Tell which regions of the face a checkpoint's maps lie in, and with --intervene which drive its answers."""
@@ -57,6 +58,10 @@ def regions_command(  # noqa: PLR0913, PLR0917  (a command line has as many opti
         show = progress_line("interventions")
         taken = take_away(explainer, samples, asked, fills=intervene, sources=sources, progress=show)
     told = report(found, explainer.layers(), taken)
+    if keep:
+        from fer_core.regions.kept import keep as kept
+
+        kept(told, str(data), split, checkpoint)
     emit({"data": str(data), "split": split, "prior": prior, **told.as_json()}, as_json, told.as_text())
 
 

@@ -98,6 +98,8 @@ class Attribution:
         map_hw: rows and columns of the raw maps.
         size_px: side of the network's input, on which regions are drawn.
         boxes: (N, 8, 3) of each region's largest connected piece: area, height and width in pixels; 0 where absent.
+        mean_maps: (K, S, S) of the faces of each class, each map counting alike; they sum to 1, NaN without faces.
+        mean_faces: (K, S, S) grey, 0..255; NaN without faces.
     """
 
     share: NDArray[np.float64]
@@ -114,6 +116,8 @@ class Attribution:
     map_hw: tuple[int, int]
     size_px: int
     boxes: NDArray[np.float64]
+    mean_maps: NDArray[np.float32]
+    mean_faces: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.share)

@@ -16,6 +16,7 @@ from fer_core.explain.methods import Settings
 from fer_core.labels import ClassSet
 from fer_core.regions.attribution import Attribution, Part, evidence, gaussian_prior, shares
 from fer_core.regions.masks import REGIONS, RegionMasks
+from fer_core.regions.means import ClassMeans
 from fer_core.regions.resolution import layer_for, piece_sizes
 from fer_core.regions.sources import PointSource, find_regions, usual_sources
 
@@ -140,6 +141,7 @@ def attribute(
     predicted, labels = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     sample_ids: list[str] = []
     used: list[str] = []
+    means = ClassMeans(len(explainer.classes), side)
     for batch in batches(samples, explainer, sources):
         maps = explainer.explain_faces(
             batch.faces,
@@ -154,6 +156,7 @@ def attribute(
         parts.append((shares(kept, batch.masks.labels), batch.masks.areas(), spread, pieces))
         predicted.append(maps.logits.argmax(1).astype(np.int64))
         labels.append(batch.labels)
+        means.add(kept, explainer.card.preprocess.stack(batch.faces).float().mean(1).numpy(), batch.labels)
         sample_ids += batch.sample_ids
         used += batch.masks.sources
         if progress:
@@ -176,6 +179,8 @@ def attribute(
         map_hw=(made.raw.shape[1], made.raw.shape[2]),
         size_px=side,
         boxes=boxes,
+        mean_maps=means.maps(),
+        mean_faces=means.faces(),
     )
 
 

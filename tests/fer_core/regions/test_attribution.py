@@ -41,6 +41,8 @@ def made(maps: np.ndarray, labels: np.ndarray, predicted: np.ndarray, prior: np.
         map_hw=(4, 4),
         size_px=4,
         boxes=piece_sizes(masks),
+        mean_maps=np.full((3, 4, 4), np.nan, np.float32),
+        mean_faces=np.full((3, 4, 4), np.nan, np.float32),
     )
 
 
