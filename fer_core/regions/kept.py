@@ -38,12 +38,15 @@ class Kept:
         return f"{self.told['split']}, {self.told['checkpoint']}, {self.told['method']} at {self.told['layer']}"
 
     def faces(self) -> dict[str, NDArray[Any]]:
-        """`share` (N, 8), `area` (N, 8), `labels` (N,), `predicted` (N,), `sample_ids` (N,), `mean_maps` (K, S, S),
-        `mean_faces` (K, S, S) and `classes` (K,).
+        """What is known of each face and of each class.
+
+        Returns:
+            `share` (N, 8), `area` (N, 8), `labels` (N,), `predicted` (N,), `sample_ids` (N,), `mean_maps` (K, S, S),
+            `mean_faces` (K, S, S) and `classes` (K,); see `Attribution`.
 
         Raises:
             DataError: the file is damaged.
-        """  # fmt: skip
+        """
         try:
             with np.load(self.folder / _FACES, allow_pickle=False) as stored:
                 return dict(stored)
@@ -59,7 +62,7 @@ def keep(report: RegionReport, data: str, split: str, checkpoint: str) -> Path:
     """
     found = report.attribution
     asked = {"data": data, "split": split, "checkpoint": checkpoint}
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", "-".join([data, split, checkpoint, found.method, found.layer]))
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{data}-{split}-{checkpoint}-{found.method}-{found.layer}")
     folder = _home() / name[:200]
     folder.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(

@@ -110,6 +110,7 @@ def test_pointing_and_mass_by_hand() -> None:
     np.testing.assert_allclose(truth.mass_density(maps, evidence), [4 / 7 * 4, 2, 1, np.nan])
     assert np.isnan(truth.mass_density(maps, ~evidence & evidence)).all()
     assert np.isnan(truth.pointing(maps, ~evidence & evidence)).all()
+    assert truth.pointing(maps[:0], evidence[:0]).shape == truth.mass_density(maps[:0], evidence[:0]).shape == (0,)
 
 
 def test_a_shifted_face() -> None:
