@@ -80,6 +80,7 @@ def trust_command(  # noqa: PLR0913, PLR0917
     method: Annotated[list[str] | None, typer.Option(help="A saliency method; repeatable.")] = None,
     layer: Annotated[str | None, typer.Option(help="Layer of the maps; default: the last one.")] = None,
     faces: Annotated[int, typer.Option(help="How many faces, drawn at random from the split.", min=1, max=2000)] = 100,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the report for the Saliency page.")] = False,
     drawn: Annotated[bool, typer.Option("--drawn", help="Schematic faces, whose evidence is known.")] = False,
     seed: Annotated[int, typer.Option(help="Of whatever is drawn at random.")] = 0,
     as_json: Json = False,
@@ -101,4 +102,9 @@ def trust_command(  # noqa: PLR0913, PLR0917
         samples = open_samples(data).split(split)
         crops = sampled(samples, faces, seed)
     found = trust(explainer, crops, asked, evidence=evidence, progress=progress_line("methods"))
-    emit({"data": str(data or "drawn"), "split": split, **found.as_json()}, as_json, found.as_text())
+    told = {"data": str(data or "drawn"), "split": split, **found.as_json()}
+    if keep:
+        from fer_core.explain.trust.kept import keep as kept
+
+        kept(told, explainer.card.weights_sha256)
+    emit(told, as_json, found.as_text())

@@ -27,6 +27,7 @@ from fer_core.explain.export import DRAWN_PX, as_json, as_npy, as_png, draw_map,
 from fer_core.predict import FacePrediction
 from ui.page import sentences
 from ui.photographs import Analysis
+from ui.trust import mark
 
 MAX_METHODS = 4
 MAPS_KEPT = 256
@@ -180,6 +181,7 @@ def _show(checkpoint: Checkpoint, drawn: NDArray[np.uint8], saliency: SaliencyMa
     method = get_method(saliency.method)
     rows, columns = saliency.map_hw
     st.markdown(f"**{method.title}**", help=f"{method.summary} {method.reference}")
+    mark(checkpoint, saliency.method, saliency.layer)
     st.image(drawn, width="stretch", alt=f"{method.title} map for {saliency.target} over the {question.ground}")
     st.caption(
         f"{rows} x {columns} cells at {saliency.layer}; raw values {saliency.raw.min():.3g} to "

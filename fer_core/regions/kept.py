@@ -34,8 +34,8 @@ class Kept:
 
     @property
     def title(self) -> str:
-        """Split, checkpoint, method and layer."""
-        return f"{self.told['split']}, {self.told['checkpoint']}, {self.told['method']} at {self.told['layer']}"
+        """Split, model, method and layer."""
+        return f"{self.told['split']}, {self.told['model']}, {self.told['method']} at {self.told['layer']}"
 
     def faces(self) -> dict[str, NDArray[Any]]:
         """What is known of each face and of each class.

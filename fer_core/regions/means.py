@@ -47,4 +47,5 @@ class ClassMeans:
 
 def _divided(sums: NDArray[np.float64], n: NDArray[np.float64]) -> NDArray[np.float32]:
     below = n[:, None, None]
-    return np.divide(sums, below, out=np.full(sums.shape, np.nan), where=below > 0).astype(np.float32)
+    means = np.divide(sums, below, out=np.full(sums.shape, np.nan), where=below > 0)
+    return np.asarray(means, np.float32)

@@ -52,7 +52,7 @@ def test_a_report_is_kept_and_found(make_checkpoint: Callable[..., Any], few: Sa
     folder = keep(report(found, explainer.layers(), how=Resampling(50)), "few", "validation", "a/b c")
     (kept,) = kept_reports("few")
     assert kept.folder == folder
-    assert kept.title == f"validation, a/b c, gradcam at {found.layer}"
+    assert kept.title == f"validation, random, gradcam at {found.layer}"
     assert kept_reports("other") == []
     faces = kept.faces()
     np.testing.assert_allclose(faces["share"], found.share, rtol=1e-6)
