@@ -124,7 +124,12 @@ def show_face() -> None:
     st.subheader("What the network looked at")
     question = ask_for_maps(checkpoint, found.faces[index])
     with st.spinner("Explaining", show_time=True):
-        show_maps(checkpoint, f"{photograph.key}/{detector}/{index}", found, index, question)
+        made = show_maps(checkpoint, f"{photograph.key}/{detector}/{index}", found, index, question)
+    if made:
+        from ui.face_regions import show_face_regions
+
+        st.subheader("Regions of this face")
+        show_face_regions(found.faces[index].crop, made)
 
 
 with sentences():

@@ -104,7 +104,7 @@ def ask_for_maps(checkpoint: Checkpoint, face: FacePrediction) -> Question:
     return Question(tuple(chosen), target, None if rival == NOBODY else rival, layer, ground, opacity / 100)
 
 
-def show_maps(checkpoint: Checkpoint, key: str, found: Analysis, index: int, question: Question) -> None:
+def show_maps(checkpoint: Checkpoint, key: str, found: Analysis, index: int, question: Question) -> list[SaliencyMap]:
     """The maps in columns, each with its scale, its cost and its downloads.
 
     Args:
@@ -113,10 +113,14 @@ def show_maps(checkpoint: Checkpoint, key: str, found: Analysis, index: int, que
         found: the photograph with its faces.
         index: of the face.
         question: what is asked.
+
+    Returns:
+        The maps that could be made.
     """
     if not question.methods:
         st.info("Pick at least one method above.")
-        return
+        return []
+    made = []
     rival = f" rather than **{question.versus}**" if question.versus else ""
     st.markdown(f"Evidence for **{question.target}**{rival}.")
     face, whole = found.faces[index], question.ground == "photograph"
@@ -124,6 +128,7 @@ def show_maps(checkpoint: Checkpoint, key: str, found: Analysis, index: int, que
     for column, method in zip(columns, question.methods, strict=False):
         with column, sentences():
             saliency = _explain(checkpoint, key, face, question, method)
+            made.append(saliency)
             if whole:
                 at = face.face.scaled(found.factor, found.factor)
                 how = checkpoint.card.preprocess
@@ -134,6 +139,7 @@ def show_maps(checkpoint: Checkpoint, key: str, found: Analysis, index: int, que
                 drawn = draw_map(crop, saliency, opacity=question.opacity)
             _show(checkpoint, drawn, saliency, question)
     _legend(question)
+    return made
 
 
 def _explain(checkpoint: Checkpoint, key: str, face: FacePrediction, question: Question, method: str) -> SaliencyMap:

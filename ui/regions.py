@@ -89,7 +89,9 @@ def _show(report: Kept, shown: Shown) -> None:
     _gallery(faces, by_share(faces, label, region)[:_FACES].tolist(), region, shown, "behind")
     order = by_deviance(faces, label).tolist()
     st.subheader(f"Most typical and most deviant maps of {label}")
+    st.caption("Typical: shares over the regions nearest to the class's mean.")
     _gallery(faces, order[:_FACES], region, shown, "typical")
+    st.caption("Deviant: farthest from it.")
     _gallery(faces, order[::-1][:_FACES], region, shown, "deviant")
     name = f"regions-{report.folder.name}.json"
     st.download_button(
@@ -104,7 +106,12 @@ def _heat_map(told: Mapping[str, Any]) -> tuple[str, str]:
 
     rows = [row for row in told["regions"] if row["label"] is not None and row["outcome"] == "all" and row["n"]]
     value = st.segmented_control(
-        "Times as much as", list(_VALUES), default="density", required=True, format_func=_VALUES.__getitem__, key="compared"
+        "Times as much as",
+        list(_VALUES),
+        default="density",
+        required=True,
+        format_func=_VALUES.__getitem__,
+        key="compared",
     )
     event = st.plotly_chart(
         density_heatmap(rows, str(value)), key="regions", on_select="rerun", selection_mode="points",

@@ -65,6 +65,8 @@ def _show(told: dict[str, Any]) -> None:
         st.markdown(f"**{get_method(verdict['method']).title}** {_MARKS[verdict['state']]} {' '.join(reasons)}")
     measures = [name for name in _SHOWN if any(name in figures for figures in told["figures"].values())]
     columns = st.columns(2)
+    titles = {name: get_method(name).title for name in told["methods"]}
+    figures = {titles.get(name, name): found for name, found in told["figures"].items()}
     for place, name in enumerate(measures):
-        chart = trust_dots(told["figures"], name, _SHOWN[name])
+        chart = trust_dots(figures, name, _SHOWN[name])
         columns[place % 2].plotly_chart(chart, key=f"trust {name}", config={"displaylogo": False})

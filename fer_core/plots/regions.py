@@ -102,15 +102,16 @@ def effect_dots(rows: Sequence[Row]) -> go.Figure:
             name=name,
             mode="markers",
             marker={"color": colour, "size": 11, "symbol": symbols},
-            error_x=_error_bars(rows, key),
+            error_x={**_error_bars(rows, key), "color": colour},
             customdata=[_with_interval(row, key) + f", n = {row['n']:,}" for row in rows],
             hovertemplate=f"%{{y}}, {name}: %{{customdata}}<extra></extra>",
         )
     figure.update_xaxes(title="fall of the logit, 95 % interval", zeroline=True)
     figure.update_yaxes(autorange="reversed", title=None)
     figure.update_layout(
-        height=38 * len(regions) + 90, margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend={"orientation": "h", "y": 1.1}
-    )
+        scattermode="group", scattergap=0.6,
+        height=44 * len(regions) + 90, margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend={"orientation": "h", "y": 1.1},
+    )  # fmt: skip
     return figure
 
 
