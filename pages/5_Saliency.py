@@ -7,6 +7,8 @@ import streamlit as st
 
 from ui.page import open_page, sentences, warm_up
 
+VIEWS = ("One face", "Data set")
+
 picked = open_page("Saliency", "Which parts of a face speak for the predicted expression, and which for another one?")
 if picked.checkpoint is None:
     st.stop()
@@ -84,6 +86,26 @@ def show_probabilities(found: Analysis, index: int) -> None:
 
 def show_page() -> None:
     """The page below its head."""
+    view = st.segmented_control(
+        "Of", VIEWS, default=VIEWS[0], required=True, key="of", bind="query-params", label_visibility="collapsed"
+    )
+    if view == VIEWS[0]:
+        show_face()
+    elif picked.data_set is None:
+        st.info("No data set is here yet. Import one, or draw schematic faces.", icon=":material/photo_library:")
+        st.page_link("pages/1_Datasets.py", label="Datasets", icon=":material/photo_library:")
+    else:
+        from ui.regions import show_regions
+
+        show_regions(checkpoint, picked.data_set)
+    from ui.trust import show_trust
+
+    with st.expander("May these maps be believed?"):
+        show_trust(checkpoint, picked.data_set)
+
+
+def show_face() -> None:
+    """Maps of one face of a photograph."""
     detector = pick_detector()
     photographs = ask_for_photographs()
     if not photographs:
@@ -102,7 +124,12 @@ def show_page() -> None:
     st.subheader("What the network looked at")
     question = ask_for_maps(checkpoint, found.faces[index])
     with st.spinner("Explaining", show_time=True):
-        show_maps(checkpoint, f"{photograph.key}/{detector}/{index}", found, index, question)
+        made = show_maps(checkpoint, f"{photograph.key}/{detector}/{index}", found, index, question)
+    if made:
+        from ui.face_regions import show_face_regions
+
+        st.subheader("Regions of this face")
+        show_face_regions(found.faces[index].crop, made)
 
 
 with sentences():

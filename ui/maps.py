@@ -27,6 +27,7 @@ from fer_core.explain.export import DRAWN_PX, as_json, as_npy, as_png, draw_map,
 from fer_core.predict import FacePrediction
 from ui.page import sentences
 from ui.photographs import Analysis
+from ui.trust import mark
 
 MAX_METHODS = 4
 MAPS_KEPT = 256
@@ -103,7 +104,7 @@ def ask_for_maps(checkpoint: Checkpoint, face: FacePrediction) -> Question:
     return Question(tuple(chosen), target, None if rival == NOBODY else rival, layer, ground, opacity / 100)
 
 
-def show_maps(checkpoint: Checkpoint, key: str, found: Analysis, index: int, question: Question) -> None:
+def show_maps(checkpoint: Checkpoint, key: str, found: Analysis, index: int, question: Question) -> list[SaliencyMap]:
     """The maps in columns, each with its scale, its cost and its downloads.
 
     Args:
@@ -112,10 +113,14 @@ def show_maps(checkpoint: Checkpoint, key: str, found: Analysis, index: int, que
         found: the photograph with its faces.
         index: of the face.
         question: what is asked.
+
+    Returns:
+        The maps that could be made.
     """
     if not question.methods:
         st.info("Pick at least one method above.")
-        return
+        return []
+    made = []
     rival = f" rather than **{question.versus}**" if question.versus else ""
     st.markdown(f"Evidence for **{question.target}**{rival}.")
     face, whole = found.faces[index], question.ground == "photograph"
@@ -123,6 +128,7 @@ def show_maps(checkpoint: Checkpoint, key: str, found: Analysis, index: int, que
     for column, method in zip(columns, question.methods, strict=False):
         with column, sentences():
             saliency = _explain(checkpoint, key, face, question, method)
+            made.append(saliency)
             if whole:
                 at = face.face.scaled(found.factor, found.factor)
                 how = checkpoint.card.preprocess
@@ -133,6 +139,7 @@ def show_maps(checkpoint: Checkpoint, key: str, found: Analysis, index: int, que
                 drawn = draw_map(crop, saliency, opacity=question.opacity)
             _show(checkpoint, drawn, saliency, question)
     _legend(question)
+    return made
 
 
 def _explain(checkpoint: Checkpoint, key: str, face: FacePrediction, question: Question, method: str) -> SaliencyMap:
@@ -180,6 +187,7 @@ def _show(checkpoint: Checkpoint, drawn: NDArray[np.uint8], saliency: SaliencyMa
     method = get_method(saliency.method)
     rows, columns = saliency.map_hw
     st.markdown(f"**{method.title}**", help=f"{method.summary} {method.reference}")
+    mark(checkpoint, saliency.method, saliency.layer)
     st.image(drawn, width="stretch", alt=f"{method.title} map for {saliency.target} over the {question.ground}")
     st.caption(
         f"{rows} x {columns} cells at {saliency.layer}; raw values {saliency.raw.min():.3g} to "

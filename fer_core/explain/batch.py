@@ -14,10 +14,10 @@ from fer_core.errors import DataError, ModelError
 from fer_core.explain.layers import default_layer, saliency_layers
 from fer_core.explain.methods import Method, Settings, get_method
 from fer_core.explain.progress import counted
-from fer_core.explain.record import Question, Score, record, undisturbed
+from fer_core.explain.record import INPUT, Question, Score, observe, record, undisturbed
 
-# Faces that go through the network at once; activations of more would be held for no gain.
-_AT_ONCE = 64
+# Faces that go through the network at once. More are no faster, and their activations leave the processor's cache.
+_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,13 @@ class Maps:
         raw: (N, h, w) float32.
         logits: (N, K) float32.
         scores: what each map explains, with predicted classes filled in.
+        layer: dotted path of the layer; `input` for a method that looks at none.
     """
 
     raw: NDArray[np.float32]
     logits: NDArray[np.float32]
     scores: tuple[Score, ...]
+    layer: str
 
 
 def explain_batch(
@@ -55,11 +57,13 @@ def explain_batch(
         targets: per face a class index, or a pair (a, b) for "why a and not b", which explains logit a - logit b. None
             explains the predicted class of each.
         method: one of `methods()`.
-        layer: dotted path; None takes the last one with a map, at the price of one more forward pass.
+        layer: dotted path; None takes the last one with a map, at the price of one more forward pass. Methods that
+            look at the input do not ask.
         options: the method's own.
 
     Returns:
-        (N, h, w) float32 at the layer's own size, with the method's scale and sign; (0, h, w) where N is 0.
+        (N, h, w) float32 at the layer's own size (or the method's, see `Method.input_map_hw`), with the method's scale
+        and sign; (0, h, w) where N is 0.
 
     Raises:
         FERScopeError: the method, or one of its options, is unknown.
@@ -75,6 +79,8 @@ def explain_batch(
         if len(targets) != len(inputs):
             raise DataError(f"There are {len(targets)} targets for {len(inputs)} faces; give one for each.")
         questions = [(int(t[0]), int(t[1])) if isinstance(t, tuple) else (int(t), None) for t in targets]
+    if chosen.input_map_hw:
+        layer = INPUT
     layer = layer or default_layer(saliency_layers(model, inputs.shape[1], inputs.shape[2])).name
     return explain_all(model, inputs, questions, layer, (chosen, settings)).raw
 
@@ -86,14 +92,22 @@ def explain_all(
     layer: str,
     how: tuple[Method, Settings],
 ) -> Maps:
-    """As `explain_batch`, with logits and scores; `how` is a method with its checked options."""
+    """As `explain_batch`, with logits and scores.
+
+    Args:
+        model: see `explain_batch`.
+        inputs: see `explain_batch`.
+        questions: N.
+        layer: dotted path; not looked at where the method looks at the input.
+        how: a method with its checked options.
+    """
     like = next(model.parameters())
     with undisturbed(model), counted():
         inputs = inputs.detach().to(like.device, like.dtype)
         if inputs.is_inference():  # such a tensor may not stand in a graph
             inputs = inputs.clone()
         if not len(inputs):
-            return _none(model, inputs, layer)
+            return _none(model, inputs, layer, how)
         parts = [
             _part(model, inputs[i : i + _AT_ONCE], questions[i : i + _AT_ONCE], layer, how)
             for i in range(0, len(inputs), _AT_ONCE)
@@ -102,6 +116,7 @@ def explain_all(
         np.concatenate([part.raw for part in parts]),
         np.concatenate([part.logits for part in parts]),
         tuple(score for part in parts for score in part.scores),
+        parts[0].layer,
     )
 
 
@@ -109,18 +124,27 @@ def _part(
     model: nn.Module, inputs: torch.Tensor, questions: Sequence[Question], layer: str, how: tuple[Method, Settings]
 ) -> Maps:
     method, settings = how
-    passed = record(model, layer, inputs, questions, gradients=method.uses_gradients)
+    if method.input_map_hw:
+        layer, passed = INPUT, observe(model, inputs, questions)
+    else:
+        passed = record(model, layer, inputs, questions, gradients=method.uses_gradients)
     raw = np.ascontiguousarray(method.run(passed, settings), np.float32)
     if not np.isfinite(raw).all():
         raise ModelError(
             f"{method.title} gives no finite map at the layer {layer}. Choose a layer after its activation, where no "
             "value is negative, or another method."
         )
-    return Maps(raw, passed.logits.numpy(), passed.scores)
+    return Maps(raw, passed.logits.numpy(), passed.scores, layer)
 
 
-def _none(model: nn.Module, inputs: torch.Tensor, layer: str) -> Maps:
+def _none(model: nn.Module, inputs: torch.Tensor, layer: str, how: tuple[Method, Settings]) -> Maps:
     """No faces; the map's size still is known from an empty one."""
-    passed = record(model, layer, inputs.new_zeros((1, *inputs.shape[1:])), [(None, None)], gradients=False)
-    empty = np.empty((0, *passed.activations.shape[2:]), np.float32)
-    return Maps(empty, np.empty((0, passed.logits.shape[1]), np.float32), ())
+    method, settings = how
+    blank = inputs.new_zeros((1, *inputs.shape[1:]))
+    if method.input_map_hw:
+        layer, passed = INPUT, observe(model, blank, [(None, None)])
+        map_hw = method.input_map_hw(inputs.shape[2], settings)
+    else:
+        passed = record(model, layer, blank, [(None, None)], gradients=False)
+        map_hw = (passed.activations.shape[2], passed.activations.shape[3])
+    return Maps(np.empty((0, *map_hw), np.float32), np.empty((0, passed.logits.shape[1]), np.float32), (), layer)

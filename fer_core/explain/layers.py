@@ -183,10 +183,15 @@ class _Tracer:
         return tuple(found)
 
 
+def is_activation(module: nn.Module) -> bool:
+    """Whether a module applies one function to every value."""
+    return isinstance(module, _ACTIVATIONS)
+
+
 def _kind(module: nn.Module) -> Kind | None:
     if isinstance(module, nn.Conv2d):
         return "convolution"
-    if isinstance(module, _ACTIVATIONS):
+    if is_activation(module):
         return "activation"
     if any(isinstance(inner, nn.Conv2d) for inner in module.modules()):
         return "block"

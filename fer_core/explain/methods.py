@@ -64,6 +64,8 @@ class Method:
         reference: the paper and where it is.
         run: (N, h, w) raw map from a pass and the checked options.
         options: what a user may set.
+        input_map_hw: for a method that looks at the input's own pixels and at no layer: rows and columns of its map,
+            given the input's side and the checked options. None: the map has the layer's size.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Method:
     reference: str
     run: Callable[[Pass, Settings], NDArray[np.float32]]
     options: tuple[Option, ...] = ()
+    input_map_hw: Callable[[int, Settings], tuple[int, int]] | None = None
 
     def settings(self, given: Settings | None = None) -> dict[str, Any]:
         """Every option with its value: the given one, else the default.

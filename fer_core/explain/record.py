@@ -20,6 +20,9 @@ from fer_core.errors import DataError, ModelError
 Question = tuple[int | None, int | None]
 """Class to explain (None: the predicted one) and class to compare it with (None: none)."""
 
+INPUT = "input"
+"""Stands for the layer where a method looks at the input itself."""
+
 # Hooks and modes are state of the network: one explanation at a time for each.
 _LOCKS: weakref.WeakKeyDictionary[nn.Module, Any] = weakref.WeakKeyDictionary()
 _MAKING_A_LOCK = threading.Lock()
@@ -51,7 +54,7 @@ class Pass:
 
     Attributes:
         model: the network, in evaluation mode.
-        layer: the layer looked at.
+        layer: the layer looked at; the network itself where a method looks at the input.
         inputs: (N, C, S, S), what went in.
         scores: N scores, one per input.
         logits: (N, K) float32.
@@ -156,6 +159,16 @@ def record(
     scores = tuple(_score(q, row) for q, row in zip(questions, logits.detach(), strict=True))
     found = _gradients(layer_name, logits, scores, kept[0]) if gradients else None
     return Pass(model, layer, inputs, scores, logits.detach().float().cpu(), _array(kept[0]), found)
+
+
+def observe(model: nn.Module, inputs: torch.Tensor, questions: Sequence[Question]) -> Pass:
+    """As `record`, for methods that look at the input and at no layer: no hook is set, `activations` is empty."""
+    with torch.no_grad():
+        logits = model(inputs)
+    _check_logits(model, logits, len(inputs))
+    scores = tuple(_score(q, row) for q, row in zip(questions, logits, strict=True))
+    nothing = np.empty((len(inputs), 0, 0, 0), np.float32)
+    return Pass(model, model, inputs, scores, logits.float().cpu(), nothing, None)
 
 
 def _array(values: torch.Tensor) -> NDArray[np.float32]:

@@ -96,6 +96,8 @@ def test_costs_count_the_passes() -> None:
         "eigencam": (1, 0),
         "scorecam": (193, 0),
         "ablationcam": (194, 0),
+        "integrated": (66, 64),
+        "occlusion": (145, 0),
     }
 
 

@@ -1,0 +1,260 @@
+"""All that tells whether maps of a model may be believed, for several methods on the same faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from fer_core.errors import DataError
+from fer_core.evaluate.bootstrap import USUAL, Resampling, plain
+from fer_core.explain.batch import explain_all
+from fer_core.explain.empty import EMPTY
+from fer_core.explain.explainer import Explainer
+from fer_core.explain.methods import get_method
+from fer_core.explain.saliency import resize_map
+from fer_core.explain.trust import baselines, road, stability, truth
+from fer_core.explain.trust.randomisation import Cascade, cascade
+from fer_core.explain.trust.removal import Curves, removal_curves
+from fer_core.explain.trust.verdict import MEASURES, Figure, Values, Verdict, judged
+from fer_core.softmax import temper
+
+Maps = NDArray[np.float32]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What is examined, and how.
+
+    Attributes:
+        methods: names, in order.
+        layer: for methods that look at one; None: the last one with a map.
+        seed: of everything random.
+        repeated: faces at most, the first of them, for what needs many maps of each: randomised weights and stability.
+        resampling: of the intervals.
+    """
+
+    methods: tuple[str, ...] = ("gradcam", "hirescam", "layercam")
+    layer: str | None = None
+    seed: int = 0
+    repeated: int = 32
+    resampling: Resampling = USUAL
+
+
+@dataclass(frozen=True, eq=False)
+class TrustReport:
+    """Methods and baselines on the same N faces; the explained class is the predicted one.
+
+    Attributes:
+        model: name of the checkpoint.
+        n: faces.
+        map_hw: by method, rows and columns of its maps.
+        layer: by method, where they were made.
+        values: by method or baseline, (N,) by measure; methods also have `stability` and `randomised`, of at most
+            `Examined.repeated` faces.
+        curves: by method or baseline, and by what stands in for removed pixels.
+        cascades: by method.
+        agreement: (M, M) mean rank correlation of methods.
+        verdicts: by method.
+        resampling: of the intervals.
+    """
+
+    model: str
+    n: int
+    map_hw: dict[str, tuple[int, int]]
+    layer: dict[str, str]
+    values: dict[str, Values]
+    curves: dict[tuple[str, str], Curves]
+    cascades: dict[str, Cascade]
+    agreement: NDArray[np.float64]
+    verdicts: dict[str, Verdict]
+    resampling: Resampling
+
+    def figure(self, candidate: str, measure: str) -> Figure:
+        """Mean of one measure of a method or baseline, with its interval."""
+        return Figure.of(self.values[candidate][measure], self.resampling)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values: figures by candidate and measure, cascades as means, verdicts with their checks."""
+        figures = {
+            name: {key: plain(vars(self.figure(name, key))) for key in measured}
+            for name, measured in self.values.items()
+        }
+        cascades = {
+            name: {
+                "stages": list(found.stages),
+                "spearman": [plain(vars(Figure.of(row, self.resampling))) for row in found.spearman],
+                "ssim": [plain(vars(Figure.of(row, self.resampling))) for row in found.ssim],
+            }
+            for name, found in self.cascades.items()
+        }
+        return {
+            "model": self.model,
+            "n": self.n,
+            "methods": {m: {"layer": self.layer[m], "map_hw": list(self.map_hw[m])} for m in self.map_hw},
+            "figures": figures,
+            "cascades": cascades,
+            "agreement": plain(self.agreement.tolist()),
+            "verdicts": [verdict.as_json() for verdict in self.verdicts.values()],
+        }
+
+    def as_text(self) -> str:
+        """For the terminal: a line a measure with all candidates, then each verdict with its reasons."""
+        names = list(self.values)
+        lines = [f"{self.model}, {self.n:,} faces; the explained class is the predicted one"]
+        lines += [f"{'':<22}" + "".join(f"{name:<26}" for name in names)]
+        for measure in (*(m.name for m in MEASURES), "stability", "randomised"):
+            if any(measure in values for values in self.values.values()):
+                cells = [self._cell(name, measure) for name in names]
+                lines.append(f"{measure:<22}" + "".join(f"{cell:<26}" for cell in cells))
+        for verdict in self.verdicts.values():
+            lines.append(f"{verdict.method}: {verdict.state}")
+            lines += [f"  {reason}" for reason in verdict.reasons]
+        return "\n".join(lines)
+
+    def _cell(self, candidate: str, measure: str) -> str:
+        if measure not in self.values[candidate]:
+            return ""
+        found = self.figure(candidate, measure)
+        return f"{found.mean:.3f} [{found.interval[0]:.3f}, {found.interval[1]:.3f}]"
+
+
+def trust(
+    explainer: Explainer,
+    faces: Sequence[NDArray[np.uint8]],
+    examined: Examined,
+    *,
+    evidence: NDArray[np.bool_] | None = None,
+    progress: Progress | None = None,
+) -> TrustReport:
+    """Examines methods on a model. A hundred faces or two are enough; all their maps are held at once.
+
+    Args:
+        explainer: the model.
+        faces: N crops, at least one.
+        examined: which methods, and how.
+        evidence: (N, S, S) where the truth lies, at the size of the network's input, for drawn faces; None: unknown.
+        progress: called with (candidates done, candidates in all); baselines are candidates too.
+
+    Raises:
+        DataError: no faces, or evidence of another shape.
+        FERScopeError: as `Explainer.explain`.
+    """
+    if not len(faces):
+        raise DataError("Trust cannot be examined without faces; give at least one, better a hundred.")
+    side = explainer.card.preprocess.size_px
+    if evidence is not None and evidence.shape != (len(faces), side, side):
+        raise DataError(f"The evidence has the shape {evidence.shape}; it must be ({len(faces)}, {side}, {side}).")
+    bench = _Bench(explainer, explainer.card.preprocess(faces), examined, evidence)
+    names = (*examined.methods, *baselines.BASELINES)
+    sizes: dict[str, tuple[int, int]] = {}
+    layers: dict[str, str] = {}
+    values: dict[str, Values] = {}
+    curves: dict[tuple[str, str], Curves] = {}
+    cascades: dict[str, Cascade] = {}
+    kept: dict[str, Maps] = {}
+    for done, name in enumerate(names, 1):
+        if name in baselines.BASELINES:
+            maps = bench.baseline(name, next(iter(sizes.values()), (side, side)))
+        else:
+            raw, layers[name] = bench.made(name)
+            sizes[name] = (raw.shape[1], raw.shape[2])
+            maps = kept[name] = bench.enlarged(raw)
+        values[name], found = bench.measured(maps)
+        curves |= {(name, fill): one for fill, one in found.items()}
+        if name in kept:
+            cascades[name] = cascade(explainer.network, bench.on_network(name), examined.seed)
+            values[name]["randomised"] = cascades[name].spearman[-1]
+            few = bench.inputs[: examined.repeated]
+            values[name]["stability"] = stability.stability(bench.on_inputs(name), few, maps[: len(few)])
+        if progress:
+            progress(done, len(names))
+    beside = {name: values[name] for name in baselines.BASELINES}
+    how = examined.resampling
+    verdicts = {
+        name: judged(name, values[name], beside, how, class_specific=get_method(name).class_specific)
+        for name in examined.methods
+    }
+    return TrustReport(
+        model=explainer.card.name,
+        n=len(faces),
+        map_hw=sizes,
+        layer=layers,
+        values=values,
+        curves=curves,
+        cascades=cascades,
+        agreement=stability.agreement(kept),
+        verdicts=verdicts,
+        resampling=how,
+    )
+
+
+class _Bench:
+    """The faces, what is explained of them, and the ways to make and measure maps of them."""
+
+    def __init__(
+        self, explainer: Explainer, inputs: torch.Tensor, examined: Examined, evidence: NDArray[np.bool_] | None
+    ) -> None:
+        self.explainer, self.inputs, self.examined, self.evidence = explainer, inputs, examined, evidence
+        self.targets = explainer.logits(inputs).argmax(1).tolist()
+        self.empty = {name: make(inputs) for name, make in EMPTY.items()}
+
+    def answer(self, inputs: torch.Tensor) -> NDArray[np.float64]:
+        """Probabilities (n, K)."""
+        return temper(self.explainer.logits(inputs), self.explainer.card.temperature)
+
+    def made(
+        self, method: str, network: nn.Module | None = None, inputs: torch.Tensor | None = None
+    ) -> tuple[Maps, str]:
+        """Raw maps of the faces' classes, and their layer."""
+        chosen = get_method(method)
+        layer = "" if chosen.input_map_hw else self.examined.layer or self.explainer.default_layer.name
+        network = self.explainer.network if network is None else network
+        inputs = self.inputs if inputs is None else inputs
+        questions = [(target, None) for target in self.targets[: len(inputs)]]
+        maps = explain_all(network, inputs, questions, layer, (chosen, chosen.settings()))
+        return maps.raw, maps.layer
+
+    def enlarged(self, raw: Maps) -> Maps:
+        """(N, S, S), signs kept."""
+        side = self.inputs.shape[-1]
+        return np.stack([resize_map(one, side, side) for one in raw])
+
+    def baseline(self, name: str, map_hw: tuple[int, int]) -> Maps:
+        """Maps (N, S, S) of a baseline; random ones as coarse as the first method's."""
+        n, side = len(self.inputs), self.inputs.shape[-1]
+        if name == baselines.CENTRE:
+            return baselines.centre_maps(n, side)
+        return self.enlarged(baselines.random_maps(n, map_hw, self.examined.seed))
+
+    def on_network(self, method: str) -> Callable[[nn.Module], Maps]:
+        """The method as a function of the network, for the repeated faces."""
+        few = self.inputs[: self.examined.repeated]
+        return lambda network: self.made(method, network, few)[0]
+
+    def on_inputs(self, method: str) -> Callable[[torch.Tensor], Maps]:
+        """The method as a function of the prepared faces, enlarged."""
+        return lambda inputs: self.enlarged(self.made(method, inputs=inputs)[0])
+
+    def measured(self, maps: Maps) -> tuple[Values, dict[str, Curves]]:
+        """Everything that can be measured of maps alone, by names of `MEASURES`; and the curves."""
+        order = baselines.ranks(maps, self.examined.seed)
+        curves = {
+            name: removal_curves(self.answer, self.inputs, self.targets, order, other)
+            for name, other in self.empty.items()
+        }
+        values: Values = {"road": road.road(self.answer, self.inputs, self.targets, order, self.examined.seed)}
+        for name, found in curves.items():
+            values[f"deletion, {name}"] = found.deletion_area()
+            values[f"insertion, {name}"] = found.insertion_area()
+        if self.evidence is not None:
+            values["pointing"] = truth.pointing(maps, self.evidence)
+            values["mass"] = truth.mass_density(maps, self.evidence)
+        known = {measure.name for measure in MEASURES}
+        return {name: one for name, one in values.items() if name in known}, curves

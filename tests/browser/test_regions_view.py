@@ -1,0 +1,50 @@
+"""Regions over a data set, and of one face, in a real browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from fer_core.data import SampleTable
+from fer_core.data.store import keep
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+
+def test_measured_shown_and_clicked(
+    app_url: str, app_home: Path, page: Page, few: SampleTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FERSCOPE_HOME", str(app_home))
+    keep("regional", few, "drawn for a test")
+    page.goto(f"{app_url}/Saliency?of=Data+set&data=regional")
+    expect(page.get_by_text("Nothing has been measured on this data set yet.")).to_be_visible()
+
+    page.get_by_role("button", name="Measure").click()
+
+    expect(page.get_by_text("14 faces, maps of 6 x 6 cells, regions from")).to_be_visible(timeout=240_000)
+    expect(page.get_by_role("heading", name="What drives disgust")).to_be_visible()
+    expect(page.get_by_role("heading", name="Faces behind disgust and mouth")).to_be_visible()
+    cells = page.locator(".js-plotly-plot .heatmaplayer").first
+    expect(cells).to_be_visible()
+    expect(page.get_by_role("button", name="Mean map of fear")).to_be_visible()
+
+    # The second row is fear, the third column the nose.
+    plot = page.locator(".js-plotly-plot .nsewdrag").first
+    box = plot.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] * 2.5 / 8, box["y"] + box["height"] * 1.5 / 7)
+
+    expect(page.get_by_role("heading", name="Faces behind fear and nose")).to_be_visible()
+    expect(page.get_by_role("heading", name="What drives fear")).to_be_visible()
+    expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+
+
+def test_regions_of_one_face(app_url: str, page: Page) -> None:
+    page.goto(f"{app_url}/Saliency?source=Sample")
+    expect(page.get_by_role("heading", name="Regions of this face")).to_be_visible()
+    expect(page.get_by_text("How dense a map's evidence is in a region")).to_be_visible()
+    page.get_by_text("May these maps be believed?").click()
+    expect(page.get_by_text("The maps of this model have not been examined yet.")).to_be_visible()
+    expect(page.locator('[data-testid="stException"]')).to_have_count(0)

@@ -1,0 +1,188 @@
+"""The data-set view of Saliency: which regions decide each class, over a whole split."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from fer_core.checkpoint import Checkpoint
+from fer_core.data.query import Filters
+from fer_core.data.thumbnails import data_uri, thumbnails
+from fer_core.explain import get_method, methods, overlay
+from fer_core.regions import REGIONS
+from fer_core.regions.kept import Kept, by_deviance, by_share, kept_reports
+from ui.datasets.shown import Shown, open_shown
+from ui.gallery import Tile, gallery
+from ui.tasks import running, show_tasks, start_task
+
+_FACES = 12
+_FILLS = {"blur": "blurred", "mean": "filled with mean grey", "swap": "swapped with another class's"}
+_VALUES = {"density": "an even map", "prior_density": "a map of the centre"}
+
+
+def show_regions(checkpoint: Checkpoint, name: str) -> None:
+    """The view.
+
+    Raises:
+        DataError: the data set, or a report on it, is damaged.
+    """
+    shown = open_shown(name, checkpoint.card)
+    show_tasks(_subject(name))
+    _ask(checkpoint, shown)
+    reports = kept_reports(name)
+    if not reports:
+        st.info("Nothing has been measured on this data set yet. Choose above and press **Measure**.")
+        return
+    places = range(len(reports))
+    place = st.selectbox("Report", places, format_func=lambda i: reports[i].title, key="report")
+    _show(reports[place], shown)
+
+
+def _subject(name: str) -> str:
+    return f"regions {name}"
+
+
+def _ask(checkpoint: Checkpoint, shown: Shown) -> None:
+    splits = [row["split"] for row in shown.catalogue().counts(Filters(), "split")]
+    with st.form("measure", border=True):
+        first, second, third, fourth = st.columns([2, 3, 2, 3])
+        at_first = splits.index("validation") if "validation" in splits else 0
+        split = first.selectbox("Split", splits, index=at_first)
+        names = [method.name for method in methods()]
+        method = second.selectbox("Method", names, format_func=lambda one: get_method(one).title)
+        layer = third.selectbox(
+            "Layer", ("last", "fine"), help="`fine`: the deepest whose cells fit into every region."
+        )
+        fills = fourth.multiselect("Take regions away", list(_FILLS), default=["blur"], format_func=_FILLS.__getitem__)
+        if st.form_submit_button(
+            "Measure", icon=":material/straighten:", disabled=running(_subject(shown.data_set.name))
+        ):
+            arguments = ["regions", "--checkpoint", str(checkpoint.folder), "--data", shown.data_set.name, "--keep"]
+            arguments += ["--split", str(split), "--method", str(method)]
+            arguments += ["--layer", "fine"] if layer == "fine" else []
+            arguments += [word for fill in fills for word in ("--intervene", fill)]
+            start_task(arguments, f"Regions of {checkpoint.card.name} on {split}", _subject(shown.data_set.name))
+
+
+def _show(report: Kept, shown: Shown) -> None:
+    told, faces = report.told, report.faces()
+    used = ", ".join(f"{name} {share:.1%}".replace("%", " %") for name, share in told["sources"].items())
+    rows, columns = told["map_hw"]
+    st.caption(
+        f"{told['n']:,} faces, maps of {rows} x {columns} cells, regions from {used}; "
+        f"{told['without_evidence']:,} maps without evidence."
+    )
+    if told["refused"]:
+        finer = f" The layer {told['finer_layer']} would be fine enough." if told["finer_layer"] else ""
+        st.warning(" ".join(told["refused"].values()) + finer, icon=":material/grid_view:")
+    label, region = _heat_map(told)
+    _interventions(told, label)
+    _units(told)
+    st.subheader("Mean maps")
+    _mean_maps(faces, shown)
+    st.subheader(f"Faces behind {label} and {region}")
+    _gallery(faces, by_share(faces, label, region)[:_FACES].tolist(), region, shown, "behind")
+    order = by_deviance(faces, label).tolist()
+    st.subheader(f"Most typical and most deviant maps of {label}")
+    st.caption("Typical: shares over the regions nearest to the class's mean.")
+    _gallery(faces, order[:_FACES], region, shown, "typical")
+    st.caption("Deviant: farthest from it.")
+    _gallery(faces, order[::-1][:_FACES], region, shown, "deviant")
+    name = f"regions-{report.folder.name}.json"
+    st.download_button(
+        "Report as JSON", json.dumps(dict(told), indent=1), name, "application/json", on_click="ignore",
+        icon=":material/download:",
+    )  # fmt: skip
+
+
+def _heat_map(told: Mapping[str, Any]) -> tuple[str, str]:
+    """Draws it; class and region of the cell that was clicked, the first one before."""
+    from fer_core.plots.regions import class_order, density_heatmap
+
+    rows = [row for row in told["regions"] if row["label"] is not None and row["outcome"] == "all" and row["n"]]
+    value = st.segmented_control(
+        "Times as much as",
+        list(_VALUES),
+        default="density",
+        required=True,
+        format_func=_VALUES.__getitem__,
+        key="compared",
+    )
+    event = st.plotly_chart(
+        density_heatmap(rows, str(value)), key="regions", on_select="rerun", selection_mode="points",
+        config={"displaylogo": False},
+    )  # fmt: skip
+    st.caption(
+        "How much of the maps lies in a region, compared with its area or with a map of the centre; in brackets where "
+        "the map is too coarse to tell. Click a cell for the faces behind it. A map shows where evidence lay according "
+        "to a method; what drives the answer is told below, by taking regions away."
+    )
+    points = event.get("selection", {}).get("points", [])
+    if points and points[0].get("customdata"):
+        return str(points[0]["customdata"][0]), str(points[0]["customdata"][1])
+    return class_order([row["label"] for row in rows])[0], "mouth"
+
+
+def _interventions(told: Mapping[str, Any], label: str) -> None:
+    from fer_core.plots.regions import effect_dots
+
+    tried = list(dict.fromkeys(row["fill"] for row in told["interventions"]))
+    if not tried:
+        return
+    st.subheader(f"What drives {label}")
+    fill = st.segmented_control(
+        "The region is", tried, default=tried[0], required=True, format_func=_FILLS.__getitem__, key="fill"
+    )
+    rows = [r for r in told["interventions"] if r["label"] == label and r["outcome"] == "all" and r["fill"] == fill]
+    st.plotly_chart(effect_dots(rows), key="effects", config={"displaylogo": False})
+    st.caption(
+        "Filled where the region drives the answer: the logit falls, and by more than with the same shape taken away "
+        "elsewhere, with an error of 5 % over all eight regions together."
+    )
+
+
+def _units(told: Mapping[str, Any]) -> None:
+    st.subheader("Beside action units")
+    table = [
+        {
+            "class": row["label"],
+            "action units": " + ".join(map(str, row["units"])) or "none",
+            "seen in": ", ".join(row["expected"]) or "nowhere",
+            "maps mark": ", ".join(row["marked"]) or "no region",
+            "driven by": "not tried" if row["drives"] is None else ", ".join(row["drives"]) or "no region",
+        }
+        for row in told["action_units"]
+    ]
+    st.dataframe(table, hide_index=True)
+
+
+def _mean_maps(faces: Mapping[str, NDArray[Any]], shown: Shown) -> None:
+    """Each class's mean map over its mean face, all on one scale."""
+    top = float(np.nanmax(faces["mean_maps"], initial=0.0)) or 1.0
+    tiles = []
+    for place, name in enumerate(faces["classes"].tolist()):
+        if np.isnan(faces["mean_faces"][place]).any():
+            continue
+        grey = faces["mean_faces"][place].round().astype(np.uint8)
+        values = np.nan_to_num(faces["mean_maps"][place]) / top
+        drawn = overlay(np.repeat(grey[..., None], 3, 2), values)
+        n = int((faces["labels"] == place).sum())
+        tiles.append(Tile(place, data_uri(drawn), name, shown.colour(name), f"n = {n:,}", f"Mean map of {name}"))
+    gallery(tiles, "mean maps", side=140, sharp=False)
+
+
+def _gallery(faces: Mapping[str, NDArray[Any]], chosen: Sequence[int], region: str, shown: Shown, key: str) -> None:
+    """Faces with what the model said and the share of the map in the region."""
+    ids = [str(faces["sample_ids"][i]) for i in chosen]
+    pictures = thumbnails(shown.data_set, shown.data_set.rows_of(ids))
+    tiles = []
+    for i, picture in zip(chosen, pictures, strict=True):
+        label, said = (str(faces["classes"][faces[column][i]]) for column in ("labels", "predicted"))
+        note = f"{faces['share'][i, REGIONS.index(region)]:.0%} in {region}; said {said}".replace("%", " %")
+        tiles.append(Tile(int(i), picture, label, shown.colour(label), note, f"{label}, {note}"))
+    gallery(tiles, key, side=96)

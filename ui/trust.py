@@ -1,0 +1,72 @@
+"""May the maps of this model be believed? What was examined, and the mark that maps carry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from fer_core.checkpoint import Checkpoint
+from fer_core.explain import get_method
+from fer_core.explain.trust.kept import kept, verdict_on
+from ui.tasks import running, show_tasks, start_task
+
+_MARKS = {
+    "sound": ":green-badge[passed its checks]",
+    "doubtful": ":orange-badge[doubtful on this model]",
+    "failed": ":red-badge[failed on this model]",
+    "undecided": ":gray-badge[too few faces to tell]",
+}
+_METHODS = ("gradcam", "hirescam", "gradcam++", "xgradcam", "layercam", "eigencam")  # one pass each: a minute or two
+_SHOWN = {
+    "road": "ROAD, more is better",
+    "deletion, blur": "area under deletion (blurred), less is better",
+    "insertion, blur": "area under insertion (blurred), more is better",
+    "mass": "density in the true regions, more is better",
+    "stability": "rank correlation after a small shift",
+    "randomised": "rank correlation with all weights shuffled, near 0 is right",
+}
+
+
+def mark(checkpoint: Checkpoint, method: str, layer: str) -> None:
+    """Says beside a map what is thought of its method; nothing where it was not examined."""
+    found = verdict_on(checkpoint.card.weights_sha256, method, layer)
+    if found is not None:
+        reasons = " ".join(check["reason"] for check in found["checks"] if check["passed"] is False)
+        st.markdown(_MARKS[found["state"]], help=reasons or "Better than a random map and than the centre.")
+
+
+def show_trust(checkpoint: Checkpoint, data_set: str | None) -> None:
+    """The panel."""
+    subject = f"trust {checkpoint.folder}"
+    show_tasks(subject)
+    told = kept(checkpoint.card.weights_sha256)
+    faces = data_set or "schematic faces"
+    if st.button(
+        f"Examine on {faces}", icon=":material/verified:", disabled=running(subject),
+        help="Deletion, insertion, ROAD, randomised weights and stability of six methods on 100 faces.",
+    ):  # fmt: skip
+        where = ["--data", data_set, "--split", "validation"] if data_set else ["--drawn"]
+        methods = [word for name in _METHODS for word in ("--method", name)]
+        arguments = ["trust", "--checkpoint", str(checkpoint.folder), *where, *methods, "--keep"]
+        start_task(arguments, f"Trust in maps of {checkpoint.card.name}", subject)
+    if told is None:
+        st.info("The maps of this model have not been examined yet.", icon=":material/help:")
+        return
+    _show(told)
+
+
+def _show(told: dict[str, Any]) -> None:
+    from fer_core.plots.regions import trust_dots
+
+    st.caption(f"{told['n']:,} faces of {told['data']}, the predicted class of each; grey are maps that know nothing.")
+    for verdict in told["verdicts"]:
+        reasons = [check["reason"] for check in verdict["checks"] if check["passed"] is False]
+        st.markdown(f"**{get_method(verdict['method']).title}** {_MARKS[verdict['state']]} {' '.join(reasons)}")
+    measures = [name for name in _SHOWN if any(name in figures for figures in told["figures"].values())]
+    columns = st.columns(2)
+    titles = {name: get_method(name).title for name in told["methods"]}
+    figures = {titles.get(name, name): found for name, found in told["figures"].items()}
+    for place, name in enumerate(measures):
+        chart = trust_dots(figures, name, _SHOWN[name])
+        columns[place % 2].plotly_chart(chart, key=f"trust {name}", config={"displaylogo": False})
