@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from fer_core.data import SampleTable
 from fer_core.errors import DataError, RecipeError
 from fer_core.labels import ClassSet, class_set
 from fer_core.predict import get_predictor
-from training.recipe import Recipe, TargetSpec
+from training.recipe import AugmentSpec, Recipe, TargetSpec
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,27 @@ class Tensors:
         pixels: uint8 (N, C, S, S), resized by the recipe's preprocessing, not normalised.
         targets: float32 (N, K), rows sum to 1.
         labels: int64 (N,).
+        parents: int64 (N,), the number of the sample that a row is a copy of, its own where it is none; None where
+            there are no copies. Whoever divides the rows keeps those of one parent together.
     """
 
     pixels: torch.Tensor
     targets: torch.Tensor
     labels: torch.Tensor
+    parents: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Tensors:
+        return (
+            self  # nobody writes to it, and who copies a module that holds it (the moving average) has no use for two
+        )
+
+    def to(self, device: torch.device) -> Tensors:
+        """The same on another device."""
+        parents = self.parents if self.parents is None else self.parents.to(device)
+        return Tensors(self.pixels.to(device), self.targets.to(device), self.labels.to(device), parents)
 
 
 def soft_targets(labels: torch.Tensor, votes: torch.Tensor, spec: TargetSpec) -> torch.Tensor:
@@ -102,8 +116,81 @@ def _answers(teacher: str, faces: Sequence[NDArray[np.uint8]], classes: tuple[st
     return answers / answers.sum(1, keepdim=True)
 
 
+def mean_and_std(pixels: torch.Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel over all pixels of all faces, in units of the full range (0..1).
+
+    Args:
+        pixels: uint8 (N, C, H, W), N at least 1.
+
+    Returns:
+        Per channel, rounded to six decimals; the deviation is that of the population.
+
+    Raises:
+        DataError: a channel in which every pixel is the same.
+    """
+    value = torch.arange(256, dtype=torch.float64)
+    means, stds = [], []
+    for channel in pixels.unbind(1):
+        share = torch.bincount(channel.flatten(), minlength=256).double().cpu() / channel.numel()
+        mean = float((share * value).sum())
+        std = float((share * (value - mean) ** 2).sum()) ** 0.5
+        if not std:
+            raise DataError(
+                f"All pixels of the training split have the value {mean:g} in one channel, so that there is no "
+                "deviation to divide by. Look at the pictures, or give preprocess.std as numbers."
+            )
+        means.append(round(mean / 255, 6))
+        stds.append(round(std / 255, 6))
+    return tuple(means), tuple(stds)
+
+
+def with_noise_copies(data: Tensors, spec: AugmentSpec, seed: int) -> Tensors:
+    """The split and its copies with Gaussian noise, `spec.noise_copies` of each face after all the faces themselves.
+
+    A copy has its parent's label and target, and its number in `parents`. The noise depends on the seed alone.
+    """
+    if not spec.noise_copies:
+        return data
+    generator = torch.Generator().manual_seed(seed)
+    number = torch.arange(len(data))
+    pixels, numbers = [data.pixels], [number]
+    for _ in range(spec.noise_copies):
+        copy = torch.empty_like(data.pixels)
+        for i, face in enumerate(data.pixels):  # one after the other: as floats all would take four times the memory
+            noise = torch.randn(face.shape, generator=generator) * (255 * spec.copy_noise)
+            copy[i] = (face + noise).round().clamp(0, 255)
+        pixels.append(copy)
+        numbers.append(number)
+    times = 1 + spec.noise_copies
+    return Tensors(
+        torch.cat(pixels), data.targets.repeat(times, 1), data.labels.repeat(times), parents=torch.cat(numbers)
+    )
+
+
+def check_trainable(data: Tensors, classes: Sequence[str]) -> None:
+    """Refuses a training split from which nothing can be learnt.
+
+    Raises:
+        DataError: fewer than two samples, or a class without any: the network would learn never to name it.
+    """
+    if len(data) < 2:
+        raise DataError("The training split holds 1 sample; a step of training needs two at least, and a class more.")
+    counts = torch.bincount(data.labels.cpu(), minlength=len(classes)).tolist()
+    empty = [name for name, count in zip(classes, counts, strict=True) if not count]
+    if empty:
+        rest = ", ".join(name for name in classes if name not in empty)
+        raise DataError(
+            f"The training split has no sample of {', '.join(empty)}; a network would learn never to answer that. "
+            f"Add samples, or leave the class out: --set 'classes=[{rest}]'."
+        )
+
+
 def _label_indices(samples: SampleTable, classes: ClassSet) -> torch.Tensor:
     names = samples.table["label"].to_pylist()
+    if None in names:
+        raise DataError(
+            f"{names.count(None)} of {len(names)} samples have no label; label them or leave them out before training."
+        )
     unknown = sorted({str(n) for n in names if n not in classes.names})
     if unknown:
         raise DataError(
@@ -118,23 +205,63 @@ class Batches:
 
     Iterating gives (pixels, targets) on the device of the data; what does not fill a last batch is left out, unless
     there is less than one batch in all.
+
+    Args:
+        data: what is drawn from.
+        batch_size: faces at once.
+        seed: decides the order, with `epoch`.
+        epoch: from 0.
+        sampling: as `Recipe.sampling`.
+        start: batches that were shown before, by a run that was interrupted; they are left out, and counted.
     """
 
-    def __init__(self, data: Tensors, batch_size: int, seed: int, epoch: int) -> None:
+    def __init__(
+        self, data: Tensors, batch_size: int, seed: int, epoch: int, sampling: str = "shuffle", start: int = 0
+    ) -> None:
         self.data = data
         self.batch_size = min(batch_size, len(data))
         self.seed = seed
         self.epoch = epoch
+        self.sampling = sampling
+        self.start = start
 
     def __len__(self) -> int:
         return len(self.data) // self.batch_size
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        order = torch.randperm(len(self.data), generator=generator).to(self.data.labels.device)
-        for i in range(len(self)):
+        if self.sampling == "balanced":
+            order = balanced_order(self.data.labels.cpu(), generator)
+        else:
+            order = torch.randperm(len(self.data), generator=generator)
+        order = order.to(self.data.labels.device)
+        for i in range(self.start, len(self)):
             chosen = order[i * self.batch_size : (i + 1) * self.batch_size]
             yield self.data.pixels[chosen], self.data.targets[chosen]
+
+
+def balanced_order(labels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """As many places as there are samples, shared out evenly among the classes that there are.
+
+    Of a class, each sample is shown k or k + 1 times, whichever way its places divide; which ones, and all order, is
+    chance. Where the places do not divide by the classes, the first classes have one more.
+
+    Args:
+        labels: int64 (N,).
+        generator: source of chance.
+
+    Returns:
+        int64 (N,), numbers of samples.
+    """
+    there = labels.unique()
+    shown = []
+    for place, label in enumerate(there):
+        members = (labels == label).nonzero().flatten()
+        places = len(labels) // len(there) + (place < len(labels) % len(there))
+        rounds = [torch.randperm(len(members), generator=generator) for _ in range(math.ceil(places / len(members)))]
+        shown.append(members[torch.cat(rounds)[:places]])
+    order = torch.cat(shown)
+    return order[torch.randperm(len(order), generator=generator)]
 
 
 class InOrder:

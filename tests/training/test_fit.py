@@ -16,7 +16,7 @@ from fer_core.evaluate.evaluation import evaluate
 from fer_core.labels import FER7
 from fer_core.predict import Predictor
 from tests.training.runs import history, same, weights
-from training import fit as fitting
+from training import shipping
 from training.fit import Run, average_with, fit, lightning_precision
 from training.module import FERModule
 from training.recipe import Recipe
@@ -173,7 +173,7 @@ def test_training_in_bfloat16(drawn: SampleTable, tiny_recipe: Make, prepare: Ca
 
 
 def test_no_commit_outside_a_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(fitting, "__file__", str(tmp_path / "fit.py"))
-    assert fitting.git_commit() == ""
+    monkeypatch.setattr(shipping, "__file__", str(tmp_path / "fit.py"))
+    assert shipping.git_commit() == ""
     monkeypatch.setenv("PATH", "")
-    assert fitting.git_commit() == ""
+    assert shipping.git_commit() == ""
