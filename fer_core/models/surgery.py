@@ -78,3 +78,12 @@ def without_last_layer(model: nn.Module) -> tuple[nn.Module, int]:
     path, layer = last[-1]
     _replace(model, path, nn.Identity())
     return model, layer.in_features
+
+
+def without_second_heads(model: nn.Module) -> nn.Module:
+    """torchvision's GoogLeNet or Inception with its last head alone, so that it gives one answer in training too."""
+    model.aux_logits = False  # type: ignore[assignment]  # a plain attribute
+    for name in ("AuxLogits", "aux1", "aux2"):
+        if hasattr(model, name):
+            setattr(model, name, None)
+    return model
