@@ -32,9 +32,13 @@ def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options 
         list[str] | None, typer.Option("--tag", help="Train only on samples with this tag; repeatable.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the checkpoint; default: in the workspace.")] = None,
+    keep_every: Annotated[
+        int,
+        typer.Option(min=0, help="Keep the state every so many steps, and after each epoch; 0: after epochs alone."),
+    ] = 500,
     as_json: Json = False,
 ) -> None:
-    """Train a recipe and write a checkpoint; a run that was interrupted goes on from its last epoch."""
+    """Train a recipe and write a checkpoint; a run that was interrupted goes on where it was kept last."""
     from training.recipe import load_recipe  # a mistake in a recipe is told before torch is loaded
 
     chosen = load_recipe(recipe, changes or [])
@@ -53,6 +57,7 @@ def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options 
             data_name=data.name,
             folder=workspace() / "runs" / name,
             checkpoint_folder=out or workspace() / "checkpoints" / name,
+            keep_every_steps=keep_every,
         )
     )
     scores = checkpoint.card.metrics["validation"]

@@ -81,7 +81,7 @@ def without_last_layer(model: nn.Module) -> tuple[nn.Module, int]:
 
 
 def without_second_heads(model: nn.Module) -> nn.Module:
-    """torchvision's GoogLeNet or Inception with its last head alone, so that it gives one answer in training too."""
+    """GoogLeNet or Inception of torchvision with the last head alone, so that training too gets one answer."""
     model.aux_logits = False  # type: ignore[assignment]  # a plain attribute
     for name in ("AuxLogits", "aux1", "aux2"):
         if hasattr(model, name):

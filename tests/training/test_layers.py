@@ -80,9 +80,7 @@ def test_groups_by_hand() -> None:
         network, OptimiserSpec(weight_decay=0.01), groups(("features.stage1",), ("features", "!features.stage1.0.norm"))
     )
     names = {id(p): name for name, p in network.named_parameters()}
-    found = [
-        (g["name"], g["weight_decay"], sorted(names[id(p)] for p in g["params"])) for g in optimiser.param_groups
-    ]
+    found = [(g["name"], g["weight_decay"], sorted(names[id(p)] for p in g["params"])) for g in optimiser.param_groups]
     assert found == [
         ("g0", 0.01, ["features.stage1.0.conv.weight"]),
         ("g0", 0.0, ["features.stage1.0.norm.bias", "features.stage1.0.norm.weight"]),

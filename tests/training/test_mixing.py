@@ -82,4 +82,6 @@ def test_rectangles_have_the_area_asked_for_or_are_cut_at_the_border() -> None:
         assert (bottom - top) * (right - left) <= 150  # sides 10 and 15: a quarter of 600
     assert any((b - t) * (r - le) == 150 for t, b, le, r in found)
     assert any((b - t) * (r - le) < 150 for t, b, le, r in found)
-    assert rectangle(20, 30, 1.0, np.random.default_rng(0))[:2][0] == rectangle(20, 30, 1.0, np.random.default_rng(0))[1]
+    assert (
+        rectangle(20, 30, 1.0, np.random.default_rng(0))[:2][0] == rectangle(20, 30, 1.0, np.random.default_rng(0))[1]
+    )

@@ -146,7 +146,10 @@ def test_wrong_overrides(override: str, said: str) -> None:
         ({"phases": [{"name": "a", "epochs": 1}] * 2}, "phases: each needs a name of its own, not a, a"),
         ({"phases": [{"name": "a", "epochs": 3}], "epochs": 2}, "epochs is 2, but the phases have 3 together"),
         (
-            {"phases": [{"name": "a", "epochs": 3, "rates": {"hed": 1}}], "groups": [{"name": "head", "layers": ["x"]}]},
+            {
+                "phases": [{"name": "a", "epochs": 3, "rates": {"hed": 1}}],
+                "groups": [{"name": "head", "layers": ["x"]}],
+            },
             "phase a: rates names hed; the groups are head",
         ),
         ({"target": {"vote_weight": 2}}, r"target\.vote_weight"),
@@ -201,7 +204,9 @@ def test_entries_of_a_list_are_changed_by_their_number(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     phases = [{"name": "head", "epochs": 3}, {"name": "all", "epochs": 4}]
     file.write_text(yaml.safe_dump(LEAST | {"phases": phases}))
-    recipe = load_recipe(file, ["phases.1.epochs=1", "phases.0.learning_rate=0.5", "classes=[sad, happy]", "classes.0=fear"])
+    recipe = load_recipe(
+        file, ["phases.1.epochs=1", "phases.0.learning_rate=0.5", "classes=[sad, happy]", "classes.0=fear"]
+    )
     assert [(p.epochs, p.learning_rate) for p in recipe.phases] == [(3, 0.5), (1, None)]
     assert recipe.epochs == 4
     assert recipe.classes == ("fear", "happy")

@@ -29,7 +29,7 @@ def by_torch(peak: float, steps: int, warmup: float) -> list[float]:
     return found
 
 
-@pytest.mark.parametrize(("peak", "steps", "warmup"), [(0.1, 70, 0.2), (0.5, 70, 0.3), (0.03, 11, 0.5), (1.0, 400, 0.05)])
+@pytest.mark.parametrize(("peak", "steps", "warmup"), [(0.1, 70, 0.2), (0.5, 70, 0.3), (0.03, 11, 0.5), (1, 400, 0.05)])
 def test_one_cycle_is_torch_s_bit_for_bit(peak: float, steps: int, warmup: float) -> None:
     """Runs that were begun under torch's scheduler go on under ours."""
     assert rates("one-cycle", peak, steps, warmup) == by_torch(peak, steps, warmup)
@@ -103,7 +103,10 @@ def test_rates_of_groups_by_phase() -> None:
         {
             "name": "x",
             "model": {"architecture": "compact"},
-            "groups": [{"name": "early", "layers": ["a"], "rate": 0.01}, {"name": "middle", "layers": ["b"], "rate": 0.1}],
+            "groups": [
+                {"name": "early", "layers": ["a"], "rate": 0.01},
+                {"name": "middle", "layers": ["b"], "rate": 0.1},
+            ],
             "phases": [{"name": "one", "epochs": 1}, {"name": "two", "epochs": 1, "rates": {"early": 0.5}}],
         }
     )
