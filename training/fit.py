@@ -168,7 +168,7 @@ def _diverged(run: Run, module: FERModule, splits: _Splits, started_from: str, e
         f"(now {run.recipe.optimiser.learning_rate:g}) and begin under another name."
     )
     if not (run.folder / f"{run.recipe.select}.ckpt").is_file():
-        return TrainingError(f"{said}, before any weights were kept. {remedy}")
+        return TrainingError(f"{said}, before an epoch was over whose weights could be kept. {remedy}")
     kept = _finish(run, module, splits, started_from, f"; stopped at step {error.step}, where the loss was not finite")
     trained = kept.card.trained
     return TrainingError(

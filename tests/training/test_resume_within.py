@@ -19,8 +19,8 @@ from training.recipe import Recipe
 Make = Callable[..., Recipe]
 A_EPOCH, STEPS = 5, 20
 
-# Everything that a run remembers from one step to the next: momentum or Adam's moments, the moving average, the plateau,
-# frozen layers and their normalisation, rates by phase, early stopping, repeated samples, and chance in the batch.
+# What a run remembers from one step to the next: momentum or Adam's moments, the moving average, the plateau, frozen
+# layers and their normalisation, rates by phase, early stopping, repeated samples, and chance in the batch.
 RECIPES: dict[str, dict[str, Any]] = {
     "one-cycle": {"epochs": 4, "optimiser": {"learning_rate": 0.3}},
     "phases": {
