@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import lightning
 import torch
 from lightning.pytorch.callbacks import WeightAveraging
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from fer_core.checkpoint import Checkpoint
 from fer_core.data import SampleTable
-from fer_core.errors import TrainingError
+from fer_core.errors import StoppedError, TrainingError
 from training.data import Tensors, check_trainable, load_tensors, mean_and_std, taught, with_noise_copies
 from training.keeping import LAST, Keeper, Stopping
 from training.layers import check_patterns
@@ -35,12 +36,19 @@ class _Splits:
     validation: SampleTable
 
 
-def fit(run: Run) -> Checkpoint:
+def fit(run: Run, callbacks: Sequence[lightning.Callback] = ()) -> Checkpoint:
     """Trains, or goes on where the run's folder says it stopped, and writes the checkpoint with its card.
 
     The card's validation figures are measured on the finished checkpoint by the code that `evaluate` runs.
 
+    Args:
+        run: what is trained on what, and where it is kept.
+        callbacks: whoever else watches the run. They are called before its state is kept, so that what they give as
+            `state_dict` is kept with it, and after each epoch's figures are in `trainer.callback_metrics`. A
+            support-vector machine has no steps, and calls none of them.
+
     Raises:
+        StoppedError: the process was told to end (SIGTERM); the state after its last step is kept.
         DataError: a split is missing, has labels that the recipe lacks, lacks a class of the recipe, or the folder
             holds a run on other data.
         RecipeError: the folder holds a run of another recipe, the checkpoint's folder has no `NAME` for a name, or the
@@ -61,12 +69,17 @@ def fit(run: Run) -> Checkpoint:
     claim(run, splits.training, splits.validation)
     precision = lightning_precision(run.recipe.precision)
     with _quiet():
-        trainer = _trainer(run, precision)
+        trainer = _trainer(run, precision, callbacks)
         try:
             # Written by this process on this machine; Lightning's state holds more than tensors.
             trainer.fit(module, ckpt_path=str(last) if last.is_file() else None, weights_only=False)
         except DivergedError as error:
             raise _diverged(run, module, splits, started_from, error) from error
+        except SIGTERMException as error:
+            raise StoppedError(
+                f"The run was told to stop, after step {trainer.global_step}. Start it again under the same name "
+                "and it goes on from there."
+            ) from error
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
@@ -112,9 +125,9 @@ def _on_device(data: Tensors) -> Tensors:
         ) from error
 
 
-def _trainer(run: Run, precision: Any) -> lightning.Trainer:
+def _trainer(run: Run, precision: Any, others: Sequence[lightning.Callback]) -> lightning.Trainer:
     recipe = run.recipe
-    callbacks: list[lightning.Callback] = [Stopping(recipe), Keeper(run.folder, run.keep_every_steps)]
+    callbacks = [Stopping(recipe), Progress(run.folder), *others, Keeper(run.folder, run.keep_every_steps)]
     if recipe.average_decay:
         callbacks = [WeightAveraging(avg_fn=average_with(recipe.average_decay)), *callbacks]
     return lightning.Trainer(
@@ -122,7 +135,7 @@ def _trainer(run: Run, precision: Any) -> lightning.Trainer:
         devices=1,
         max_epochs=recipe.epochs,
         precision=precision,
-        callbacks=[*callbacks, Progress(run.folder)],
+        callbacks=callbacks,
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
         logger=False,

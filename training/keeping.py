@@ -22,6 +22,7 @@ LAST, BEST = "last.ckpt", "best.ckpt"
 class Keeper(Checkpoint):
     """Keeps `last.ckpt` every so many steps and after every epoch, and `best.ckpt` of the epoch that validates best.
 
+    Lightning calls it after all other callbacks, as it does with every `Checkpoint`, so that their state is whole.
     Each file is written beside its place and then moved there, so that whoever pulls the plug finds the old state or
     the new one. Nothing is kept of a state whose weights are not finite.
 
@@ -38,12 +39,9 @@ class Keeper(Checkpoint):
     def on_train_batch_end(
         self, trainer: lightning.Trainer, module: lightning.LightningModule, _out: Any, _batch: Any, index: int
     ) -> None:
-        """Within an epoch; its last step is kept with the epoch."""
-        if (
-            self.every_steps
-            and trainer.global_step % self.every_steps == 0
-            and index + 1 < trainer.num_training_batches
-        ):
+        """Within an epoch, also where the process was told to end; an epoch's last step is kept with the epoch."""
+        due = self.every_steps and trainer.global_step % self.every_steps == 0
+        if (due or trainer.received_sigterm) and index + 1 < trainer.num_training_batches:
             self._keep(trainer, module, LAST)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:

@@ -1,15 +1,20 @@
 """Runs that were killed within an epoch end bit for bit like one that was not, whatever the recipe remembers."""
 
+import os
 import random
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import lightning
 import pytest
 import torch
 
 from fer_core.data import SampleTable
+from fer_core.errors import StoppedError
 from tests.training.runs import history, same, weights
+from training.data import InOrder
 from training.fit import Run, fit
 from training.keeping import LAST
 from training.module import FERModule
@@ -138,4 +143,65 @@ def test_a_run_may_be_kept_more_often_than_before(
     assert torch.load(run.folder / LAST, weights_only=False)["global_step"] == A_EPOCH
     run = Run(whole[0], few, "drawn", tmp_path / "run", tmp_path / "checkpoint", keep_every_steps=1)
     assert run_until(STEPS, run) == list(range(A_EPOCH, STEPS))
+    check(run, whole)
+
+
+@pytest.mark.parametrize(("step", "faces", "goes_on_at"), [(7, 14, 8), (9, 14, 10), (9, 5, A_EPOCH)])
+def test_told_to_stop(
+    step: int, faces: int, goes_on_at: int, whole: tuple[Recipe, Path, Path], few: SampleTable, tmp_path: Path
+) -> None:
+    """Nothing is lost, but for an epoch whose validation is cut short between two batches."""
+    run = Run(whole[0], few, "drawn", tmp_path / "run", tmp_path / "checkpoint", keep_every_steps=0)
+    real = FERModule.training_step
+
+    def training_step(self: FERModule, *others: Any) -> torch.Tensor:
+        if self.global_step == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real(self, *others)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FERModule, "training_step", training_step)
+        patch.setattr(FERModule, "val_dataloader", lambda self: InOrder(self.validation_data, faces))
+        with pytest.raises(StoppedError, match=rf"told to stop, after step {step + 1}\. Start it again"):
+            fit(run)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert not run.checkpoint_folder.exists()
+    assert run_until(STEPS, run)[0] == goes_on_at
+    check(run, whole)
+
+
+class Counter(lightning.Callback):
+    """Counts steps, and keeps the count with the run."""
+
+    def __init__(self) -> None:
+        self.steps, self.accuracies = 0, list[float]()
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self.steps += 1
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
+        self.accuracies.append(float(trainer.callback_metrics["val_accuracy"]))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"steps": self.steps, "accuracies": self.accuracies}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.steps, self.accuracies = state["steps"], state["accuracies"]
+
+
+def test_who_watches_a_run_is_kept_with_it(whole: tuple[Recipe, Path, Path], few: SampleTable, tmp_path: Path) -> None:
+    run = Run(whole[0], few, "drawn", tmp_path / "run", tmp_path / "checkpoint", keep_every_steps=1)
+
+    class Plug(lightning.Callback):
+        def on_train_batch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
+            if trainer.global_step == 12:
+                raise Killed
+
+    with pytest.raises(Killed):
+        fit(run, [Counter(), Plug()])
+    counter = Counter()
+    fit(run, [counter])
+    assert counter.steps == STEPS
+    assert counter.accuracies == [row["val_accuracy"] for row in history(whole[1])]
     check(run, whole)
