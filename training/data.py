@@ -1,17 +1,18 @@
-"""Samples as tensors that stay in memory, and the batches drawn from them."""
+"""Samples as tensors that stay in memory, with what the network is taught about each."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
 
-from fer_core.data import SampleTable
+from fer_core.data import SampleTable, ferplus_majority
 from fer_core.errors import DataError, RecipeError
 from fer_core.labels import ClassSet, class_set
 from fer_core.predict import get_predictor
@@ -70,6 +71,19 @@ def soft_targets(labels: torch.Tensor, votes: torch.Tensor, spec: TargetSpec) ->
         voted = torch.where(voted.sum(1, keepdim=True) > 0, voted / voted.sum(1, keepdim=True).clamp(min=1e-9), voted)
     target = torch.where(total > 0, torch.lerp(target, voted, spec.vote_weight), target)
     return torch.lerp(target, torch.full_like(target, 1 / classes), spec.label_smoothing)
+
+
+def labelled(samples: SampleTable, recipe: Recipe) -> SampleTable:
+    """The samples under the labels that the recipe asks for; without those that have none of its classes then.
+
+    Raises:
+        DataError: votes are asked for, and the samples have none.
+    """
+    if recipe.labels == "given":
+        return samples
+    agreed = ferplus_majority(samples)
+    known = pc.is_in(agreed.table["label"], value_set=pa.array(recipe.classes))
+    return replace(agreed, table=agreed.table.filter(known))
 
 
 def load_tensors(samples: SampleTable, recipe: Recipe) -> Tensors:
@@ -198,82 +212,3 @@ def _label_indices(samples: SampleTable, classes: ClassSet) -> torch.Tensor:
             f"{', '.join(classes.names)}. Set `classes` in the recipe or map the labels."
         )
     return torch.tensor([classes.names.index(name) for name in names])
-
-
-class Batches:
-    """Batches of one epoch, in an order that depends on seed and epoch alone.
-
-    Iterating gives (pixels, targets) on the device of the data; what does not fill a last batch is left out, unless
-    there is less than one batch in all.
-
-    Args:
-        data: what is drawn from.
-        batch_size: faces at once.
-        seed: decides the order, with `epoch`.
-        epoch: from 0.
-        sampling: as `Recipe.sampling`.
-        start: batches that were shown before, by a run that was interrupted; they are left out, and counted.
-    """
-
-    def __init__(
-        self, data: Tensors, batch_size: int, seed: int, epoch: int, sampling: str = "shuffle", start: int = 0
-    ) -> None:
-        self.data = data
-        self.batch_size = min(batch_size, len(data))
-        self.seed = seed
-        self.epoch = epoch
-        self.sampling = sampling
-        self.start = start
-
-    def __len__(self) -> int:
-        return len(self.data) // self.batch_size
-
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        if self.sampling == "balanced":
-            order = balanced_order(self.data.labels.cpu(), generator)
-        else:
-            order = torch.randperm(len(self.data), generator=generator)
-        order = order.to(self.data.labels.device)
-        for i in range(self.start, len(self)):
-            chosen = order[i * self.batch_size : (i + 1) * self.batch_size]
-            yield self.data.pixels[chosen], self.data.targets[chosen]
-
-
-def balanced_order(labels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """As many places as there are samples, shared out evenly among the classes that there are.
-
-    Of a class, each sample is shown k or k + 1 times, whichever way its places divide; which ones, and all order, is
-    chance. Where the places do not divide by the classes, the first classes have one more.
-
-    Args:
-        labels: int64 (N,).
-        generator: source of chance.
-
-    Returns:
-        int64 (N,), numbers of samples.
-    """
-    there = labels.unique()
-    shown = []
-    for place, label in enumerate(there):
-        members = (labels == label).nonzero().flatten()
-        places = len(labels) // len(there) + (place < len(labels) % len(there))
-        rounds = [torch.randperm(len(members), generator=generator) for _ in range(math.ceil(places / len(members)))]
-        shown.append(members[torch.cat(rounds)[:places]])
-    order = torch.cat(shown)
-    return order[torch.randperm(len(order), generator=generator)]
-
-
-class InOrder:
-    """Batches for evaluation: every sample once, in order; gives (pixels, labels)."""
-
-    def __init__(self, data: Tensors, batch_size: int) -> None:
-        self.data = data
-        self.batch_size = batch_size
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.data) / self.batch_size)
-
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        for i in range(0, len(self.data), self.batch_size):
-            yield self.data.pixels[i : i + self.batch_size], self.data.labels[i : i + self.batch_size]

@@ -16,7 +16,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from fer_core.checkpoint import Checkpoint
 from fer_core.data import SampleTable
 from fer_core.errors import StoppedError, TrainingError
-from training.data import Tensors, check_trainable, load_tensors, mean_and_std, taught, with_noise_copies
+from training.data import Tensors, check_trainable, labelled, load_tensors, mean_and_std, taught, with_noise_copies
 from training.keeping import LAST, Keeper, Stopping
 from training.layers import check_patterns
 from training.memory import out_of_memory, too_large
@@ -59,7 +59,8 @@ def fit(run: Run, callbacks: Sequence[lightning.Callback] = ()) -> Checkpoint:
             or memory or disk do not suffice.
     """
     check_name(run.checkpoint_folder.resolve().name)
-    splits = _Splits(run.samples.split("train"), run.samples.split("validation"))
+    samples = labelled(run.samples, run.recipe)
+    splits = _Splits(samples.split("train"), samples.split("validation"))
     if run.recipe.svm:
         from training.svm import fit_svm  # scikit-learn
 

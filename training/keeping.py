@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning
-import torch
 from lightning.pytorch.callbacks import Checkpoint
 
 from fer_core.errors import TrainingError
@@ -79,15 +78,6 @@ class Keeper(Checkpoint):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes it back."""
         self.best = state["best"]
-
-    def on_load_checkpoint(
-        self, _trainer: lightning.Trainer, _module: lightning.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        """Runs of older versions left the best accuracy with Lightning's own callback."""
-        for name, state in checkpoint.get("callbacks", {}).items():
-            if name.startswith("ModelCheckpoint") and state.get("monitor") == "val_accuracy":
-                score = state.get("best_model_score")
-                self.best = None if score is None else float(torch.as_tensor(score))
 
 
 class Stopping(lightning.Callback):

@@ -105,7 +105,7 @@ def make_optimiser(model: nn.Module, spec: OptimiserSpec, groups: Sequence[Group
 
     Returns:
         For each group, and for the layers of none (`rest`, the last), two parameter groups: what is decayed and what is
-        not. Each has its group's name as `name`. A part without parameters is left out, except without groups.
+        not. Each has its group's name as `name`. A part without parameters is left out.
     """
     by_group: dict[str, list[tuple[str, nn.Parameter]]] = {g.name: [] for g in groups} | {REST: []}
     for name, parameter in model.named_parameters():
@@ -116,7 +116,7 @@ def make_optimiser(model: nn.Module, spec: OptimiserSpec, groups: Sequence[Group
         decayed = [p for _, p in members if p.ndim > 1]
         plain = [p for _, p in members if p.ndim <= 1]
         for parameters, decay in ((decayed, spec.weight_decay), (plain, 0.0)):
-            if parameters or not groups:
+            if parameters:
                 parts.append({"params": parameters, "weight_decay": decay, "name": group})
     if spec.name == "adamw":
         return torch.optim.AdamW(parts, lr=spec.learning_rate)

@@ -12,15 +12,16 @@ from torch import nn
 from torch.nn import functional
 
 from training.augment import augment
-from training.data import Batches, InOrder, Tensors
-from training.layers import REST, make_optimiser, set_phase
+from training.batches import Batches, InOrder
+from training.data import Tensors
+from training.layers import make_optimiser, set_phase
 from training.losses import class_weights, loss_of
 from training.mixing import mix
 from training.recipe import PhaseSpec, Recipe
 from training.schedules import Plateau, group_rates, rate_at
 
 Batch = tuple[torch.Tensor, torch.Tensor]
-_OWN_STATE = "ferscope"  # our part of Lightning's checkpoints; those of older runs lack it
+_OWN_STATE = "ferscope"  # our part of Lightning's checkpoints
 _LOOKS_EVERY = 50  # steps between two looks at a loss that lies on another device, since each look waits for it
 
 
@@ -56,6 +57,7 @@ class FERModule(lightning.LightningModule):
         self._phase_from = 0  # first epoch of the phase that the plateau belongs to
         self._frozen_in: int | None = None  # first epoch of the phase whose layers are frozen; not known after a resume
         self._still: list[nn.Module] = []
+        self._rate = 0.0  # of the last step
         self._sums = torch.zeros(3, device=training.labels.device)  # of losses, of right answers, of faces
         self._bad_step = torch.zeros((), dtype=torch.int64, device=training.labels.device)
         self._answers: list[tuple[torch.Tensor, torch.Tensor]] = []
@@ -95,8 +97,9 @@ class FERModule(lightning.LightningModule):
             self._still, self._frozen_in = set_phase(self.model, phase), first
             self.train(self.training)
         rate, rates = self.rate(phase, first), group_rates(self.recipe, phase)
+        self._rate = rate
         for group in cast("torch.optim.Optimizer", self.optimizers(use_pl_optimizer=False)).param_groups:
-            group["lr"] = rate * rates.get(group.get("name", REST), 1.0)  # older checkpoints have no names
+            group["lr"] = rate * rates.get(group["name"], 1.0)
 
     def rate(self, phase: PhaseSpec, first: int) -> float:
         """The learning rate of the next step, before the groups' factors; `first` is the phase's first epoch."""
@@ -167,7 +170,7 @@ class FERModule(lightning.LightningModule):
 
         `val_accuracy` (top-1) and `val_loss` (nats); `train_loss` and `train_accuracy` are means over the augmented
         faces as they were shown, the accuracy by the most probable class of their targets; `learning_rate` is that of
-        the last step.
+        the last step, before the groups' factors.
         """
         probabilities = torch.cat([p for p, _ in self._answers])
         labels = torch.cat([y for _, y in self._answers])
@@ -180,8 +183,7 @@ class FERModule(lightning.LightningModule):
         losses, right, n = self._sums.unbind()
         self.log("train_loss", losses / n)
         self.log("train_accuracy", right / n)
-        optimiser = cast("torch.optim.Optimizer", self.optimizers(use_pl_optimizer=False))
-        self.log("learning_rate", optimiser.param_groups[-1]["lr"])
+        self.log("learning_rate", self._rate)
         self._sums = torch.zeros_like(self._sums)
         if self.recipe.optimiser.schedule == "plateau":
             self.plateau.see(float(loss))
@@ -196,11 +198,10 @@ class FERModule(lightning.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Takes it back."""
-        state = checkpoint.get(_OWN_STATE)
-        if state:
-            self._sums = state["sums"].to(self._sums.device)
-            self.plateau = Plateau(**state["plateau"])
-            self._phase_from = state["phase_from"]
+        state = checkpoint[_OWN_STATE]
+        self._sums = state["sums"].to(self._sums.device)
+        self.plateau = Plateau(**state["plateau"])
+        self._phase_from = state["phase_from"]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The recipe's optimiser; its rates are set before each step."""

@@ -46,7 +46,7 @@ def card_of(
         preprocess=preprocess,
         flip=recipe.flip_at_test,
         trained=Trained(
-            data=run.data_name,
+            data=run.data_name + (", labels of FER+'s majority" if recipe.labels == "ferplus-majority" else ""),
             data_hash=training.data_hash(),
             n=len(training),
             recipe=recipe.model_dump(mode="json"),

@@ -7,6 +7,8 @@ import importlib.metadata
 import inspect
 from collections.abc import Callable
 from pathlib import Path
+from pickle import UnpicklingError  # what torch.load raises; nothing is unpickled here
+from typing import Any
 
 import torch
 from torch import nn
@@ -36,15 +38,13 @@ def first_network(recipe: Recipe, resumed: bool = False) -> tuple[nn.Module, str
     """
     torch.manual_seed(recipe.seed)
     source = recipe.model.pretrained
-    if recipe.model.arguments.get("pretrained"):  # as recipes said it before there was `model.pretrained`
-        source = IMAGENET
     words = _words(source)
     if resumed or source == RANDOM:
-        return _create(recipe, {"pretrained": False} if "pretrained" in recipe.model.arguments else {}), words
+        return _create(recipe), words
     try:
         if source == IMAGENET:
             _check_imagenet(recipe.model.architecture)
-            return _create(recipe, {"pretrained": True}), words
+            return _create(recipe, pretrained=True), words
         return _from_package(recipe, source), words
     except UnavailableError as error:
         raise UnavailableError(f"{error} {_REMEDY}") from error
@@ -59,7 +59,7 @@ def _words(source: str) -> str:
         return f"weights of the package {source}"
 
 
-def _create(recipe: Recipe, more: dict[str, object]) -> nn.Module:
+def _create(recipe: Recipe, **more: Any) -> nn.Module:
     return create_model(
         recipe.model.architecture,
         num_classes=len(recipe.classes),
@@ -101,7 +101,7 @@ def _fill_in_order(model: nn.Module, file: Path, package: str) -> None:
     """Published under other names, the tensors of both networks stand in the same order."""
     try:
         published = list(torch.load(file, map_location="cpu", weights_only=True).values())
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
+    except (OSError, RuntimeError, ValueError, KeyError, UnpicklingError) as error:
         raise UnavailableError(f"The weights of {package} at {file} cannot be read ({error}).") from error
     own = model.state_dict()
     shapes = [tuple(t.shape) for t in own.values()], [tuple(t.shape) for t in published]

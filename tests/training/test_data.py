@@ -15,7 +15,8 @@ from fer_core.data import SampleTable
 from fer_core.errors import DataError
 from fer_core.labels import AFFECTNET8, FER7
 from fer_core.preprocess import Preprocess
-from training.data import Batches, InOrder, Tensors, load_tensors, soft_targets
+from training.batches import Batches, InOrder
+from training.data import Tensors, load_tensors, soft_targets
 from training.recipe import TargetSpec
 
 # Four samples of three classes; nobody voted on the last.

@@ -14,10 +14,10 @@ import torch
 
 from fer_core.checkpoint import open_checkpoint
 from fer_core.data import SampleTable
-from fer_core.errors import DataError, TrainingError
+from fer_core.errors import DataError, RecipeError, TrainingError
 from tests.training.runs import history, same, weights
 from training.fit import Run, fit
-from training.keeping import BEST, LAST
+from training.keeping import LAST
 from training.memory import out_of_memory
 from training.module import FERModule
 from training.recipe import Recipe
@@ -188,39 +188,16 @@ def test_data_from_which_nothing_can_be_learnt_leaves_nothing_behind(
     assert fit(run).card.metrics["validation"]["n"] == 12
 
 
-def test_a_run_of_an_older_version_goes_on(few: SampleTable, tiny_recipe: Make, prepare: Callable[..., Run]) -> None:
-    """Its recipe.json lacks the keys that have come since; its best accuracy stands with Lightning's own callback."""
-    recipe = tiny_recipe(epochs=3, batch_size=8, optimiser={"learning_rate": 0.3})
-    whole = prepare(recipe, few, "whole")
-    fit(whole)
-    run = prepare(tiny_recipe(epochs=3, batch_size=8, optimiser={"learning_rate": 0.3}), few)
-    with pytest.MonkeyPatch.context() as patch:
-        real = FERModule.training_step
-
-        def training_step(self: FERModule, *others: Any) -> torch.Tensor:
-            if self.global_step == 7:
-                raise KeyError
-            return real(self, *others)
-
-        patch.setattr(FERModule, "training_step", training_step)
-        with pytest.raises(KeyError):
-            fit(run)
-    note = json.loads((run.folder / "recipe.json").read_text())
-    for key in ("svm", "loss", "groups", "phases", "stopping", "sampling"):
-        del note[key]
-    (run.folder / "recipe.json").write_text(json.dumps(note))
-    for name in (LAST, BEST):
-        state = torch.load(run.folder / name, weights_only=False)
-        del state["ferscope"]
-        best = state["callbacks"].pop("Keeper")["best"]
-        del state["callbacks"]["Stopping"]
-        for group in state["optimizer_states"][0]["param_groups"]:
-            del group["name"]
-        state["callbacks"]["ModelCheckpoint{'monitor': 'val_accuracy', 'mode': 'max'}"] = {
-            "monitor": "val_accuracy",
-            "best_model_score": torch.tensor(best),
-        }
-        torch.save(state, run.folder / name)
+def test_a_recipe_written_before_there_was_a_key(
+    few: SampleTable, tiny_recipe: Make, prepare: Callable[..., Run]
+) -> None:
+    """It means what the key's default says, so that the run goes on; another value is another recipe."""
+    run = prepare(tiny_recipe(epochs=1), few)
     fit(run)
-    assert same(weights(run.checkpoint_folder), weights(whole.checkpoint_folder))
-    assert history(run.folder) == history(whole.folder)
+    note = json.loads((run.folder / "recipe.json").read_text())
+    del note["sampling"]
+    (run.folder / "recipe.json").write_text(json.dumps(note))
+    fit(run)
+    (run.folder / "recipe.json").write_text(json.dumps(note | {"sampling": "balanced"}))
+    with pytest.raises(RecipeError, match="holds a run of another recipe than 'tiny'"):
+        fit(run)

@@ -13,7 +13,8 @@ from fer_core.data import SampleTable
 from fer_core.models import create_model
 from fer_core.preprocess import Preprocess
 from training.augment import augment
-from training.data import InOrder, load_tensors
+from training.batches import InOrder
+from training.data import load_tensors
 from training.layers import make_optimiser
 from training.module import FERModule
 from training.recipe import OptimiserSpec, Recipe

@@ -22,11 +22,10 @@ def test_shipped_recipes_can_be_run(name: str) -> None:
     recipe = load_recipe(name)
     assert recipe.name == name
     assert recipe.summary
-    arguments = {k: v for k, v in recipe.model.arguments.items() if k != "pretrained"}
     channels, side = recipe.preprocess.channels, recipe.preprocess.size_px
     with torch.device("meta"):
         network = create_model(
-            recipe.model.architecture, num_classes=len(recipe.classes), in_channels=channels, **arguments
+            recipe.model.architecture, num_classes=len(recipe.classes), in_channels=channels, **recipe.model.arguments
         ).eval()
         assert network(torch.zeros(2, channels, side, side)).shape == (2, len(recipe.classes))
 
@@ -156,6 +155,11 @@ def test_wrong_overrides(override: str, said: str) -> None:
         ({"target": {"label_smoothing": 1}}, r"target\.label_smoothing: .*less than 1"),
         ({"preprocess": {"channels": 3}}, "preprocess: .*mean has 1"),
         ({"model": {"architecture": "compact", "arguments": {"num_classes": 8}}}, r"model\.arguments: .*num_classes"),
+        (
+            {"model": {"architecture": "compact", "arguments": {"pretrained": True}}},
+            r"model\.arguments: .*model\.pretrained=imagenet",
+        ),
+        ({"labels": "majority"}, r"labels: .*'given' or 'ferplus-majority', not 'majority'"),
         ({"model": {}}, r"model\.architecture is missing\."),
     ],
 )

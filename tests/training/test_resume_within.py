@@ -14,7 +14,7 @@ import torch
 from fer_core.data import SampleTable
 from fer_core.errors import StoppedError
 from tests.training.runs import history, same, weights
-from training.data import InOrder
+from training.batches import InOrder
 from training.fit import Run, fit
 from training.keeping import LAST
 from training.module import FERModule

@@ -12,10 +12,9 @@ import torch
 
 from fer_core.data import SampleTable
 from fer_core.errors import DataError
+from training.batches import Batches, balanced_order
 from training.data import (
-    Batches,
     Tensors,
-    balanced_order,
     check_trainable,
     load_tensors,
     mean_and_std,

