@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +15,16 @@ app = app_with_errors("Train classifiers from recipes.")
 
 @app.command("recipes")
 def recipes_command(as_json: Json = False) -> None:
-    """List the recipes that come with FERScope."""
-    from training.recipe import list_recipes, load_recipe
+    """List the recipes that come with FERScope: parameters, architecture, summary."""
+    from training.catalogue import recipe_facts
 
-    rows = [{"name": n, "summary": load_recipe(n).summary} for n in list_recipes()]
-    emit(rows, as_json, "\n".join(f"{r['name']:<24} {r['summary']}" for r in rows))
+    facts = recipe_facts()
+    lines = [f"{f.name:<26}{_millions(f.parameters):>8}  {f.architecture:<30} {f.summary}" for f in facts]
+    emit([asdict(f) for f in facts], as_json, "\n".join(lines))
+
+
+def _millions(parameters: int | None) -> str:
+    return "" if parameters is None else f"{parameters / 1e6:.2f} M"
 
 
 @app.command("fit")

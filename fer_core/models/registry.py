@@ -110,7 +110,7 @@ def _torchvision(name: str, num_classes: int, in_channels: int, arguments: dict[
     if name in _WITH_SECOND_HEADS:
         # torchvision wants the heads where their weights are published, and then also scales its input anew, which a
         # network that is rebuilt from its card would not do.
-        arguments |= {"aux_logits": pretrained, "transform_input": False}
+        arguments |= {"aux_logits": pretrained, "transform_input": False, "init_weights": not pretrained}
     try:
         model: nn.Module = models.get_model(name, weights="DEFAULT" if pretrained else None, **arguments)
     except OSError as error:
