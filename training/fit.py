@@ -17,7 +17,7 @@ from fer_core.checkpoint import Checkpoint
 from fer_core.data import SampleTable
 from fer_core.errors import StoppedError, TrainingError
 from training.data import Tensors, check_trainable, labelled, load_tensors, mean_and_std, taught, with_noise_copies
-from training.keeping import LAST, Keeper, Stopping
+from training.keeping import LAST, Keeper, StateFiles, Stopping
 from training.layers import check_patterns
 from training.memory import out_of_memory, too_large
 from training.module import DivergedError, FERModule
@@ -137,6 +137,7 @@ def _trainer(run: Run, precision: Any, others: Sequence[lightning.Callback]) -> 
         max_epochs=recipe.epochs,
         precision=precision,
         callbacks=callbacks,
+        plugins=[StateFiles()],
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
         logger=False,

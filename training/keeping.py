@@ -9,13 +9,29 @@ from pathlib import Path
 from typing import Any
 
 import lightning
+import torch
 from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from fer_core.errors import TrainingError
 from training.module import FERModule
 from training.recipe import Recipe
 
 LAST, BEST = "last.ckpt", "best.ckpt"
+
+
+class StateFiles(TorchCheckpointIO):
+    """Writes states straight to their place, until they are on the disk.
+
+    Lightning's own way takes a second copy in memory and another one in the folder for temporary files.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:  # noqa: ARG002
+        """As Lightning asks for it; there are no options."""
+        with Path(path).open("wb") as stream:
+            torch.save(checkpoint, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
 
 
 class Keeper(Checkpoint):
@@ -41,33 +57,34 @@ class Keeper(Checkpoint):
         """Within an epoch, also where the process was told to end; an epoch's last step is kept with the epoch."""
         due = self.every_steps and trainer.global_step % self.every_steps == 0
         if (due or trainer.received_sigterm) and index + 1 < trainer.num_training_batches:
-            self._keep(trainer, module, LAST)
+            self._keep(trainer, module)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """After an epoch; of two equally good ones the first is the best."""
         accuracy = float(trainer.callback_metrics["val_accuracy"])
-        if self.best is None or accuracy > self.best:
+        better = self.best is None or accuracy > self.best
+        if better:
             self.best = accuracy
-            self._keep(trainer, module, BEST)
-        self._keep(trainer, module, LAST)
+        self._keep(trainer, module, best=better)
 
-    def _keep(self, trainer: lightning.Trainer, module: lightning.LightningModule, name: str) -> None:
+    def _keep(self, trainer: lightning.Trainer, module: lightning.LightningModule, best: bool = False) -> None:
+        """Writes the state as `last.ckpt`, and before that under the name `best.ckpt` too where it is the best."""
         if isinstance(module, FERModule):
             module.check_weights()
-        file, scratch = self.folder / name, self.folder / f".{name}"
+        scratch = self.folder / f".{LAST}"
         try:
             trainer.save_checkpoint(scratch)
             if trainer.is_global_zero:
-                with scratch.open("rb") as stream:
-                    os.fsync(stream.fileno())
-                scratch.replace(file)
+                if best:
+                    second_name(scratch, self.folder / BEST)
+                scratch.replace(self.folder / LAST)
         except OSError as error:
             scratch.unlink(missing_ok=True)
             if error.errno != errno.ENOSPC:
                 raise
             free = shutil.disk_usage(self.folder).free
             raise TrainingError(
-                f"The disk is full: {name} does not fit into the {free / 1e6:,.0f} MB left for {self.folder}. Make "
+                f"The disk is full: {LAST} does not fit into the {free / 1e6:,.0f} MB left for {self.folder}. Make "
                 "room and start the run again under the same name; it goes on where it was kept last."
             ) from error
 
@@ -78,6 +95,17 @@ class Keeper(Checkpoint):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes it back."""
         self.best = state["best"]
+
+
+def second_name(file: Path, name: Path) -> None:
+    """Makes a file known by another name as well, in the place of what had that name; copies it only if need be."""
+    scratch = name.with_name(f".{name.name}")
+    scratch.unlink(missing_ok=True)
+    try:
+        os.link(file, scratch)
+    except OSError:  # file systems without such names
+        shutil.copyfile(file, scratch)
+    scratch.replace(name)
 
 
 class Stopping(lightning.Callback):

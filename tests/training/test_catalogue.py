@@ -1,5 +1,7 @@
 """The sizes of the recipes' networks, counted by hand from their descriptions."""
 
+import itertools
+
 import pytest
 
 from fer_core.errors import ModelError
@@ -12,7 +14,7 @@ def convolution(inputs: int, outputs: int, side: int = 3) -> int:
 
 
 def linear(*widths: int) -> int:
-    return sum(out * (inside + 1) for inside, out in zip(widths, widths[1:], strict=False))
+    return sum(out * (inside + 1) for inside, out in itertools.pairwise(widths))
 
 
 # VGG-16 and VGG-19 for RGB: widths of the convolutions of each block, 2 or 3 or 4 a block.

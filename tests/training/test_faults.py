@@ -201,3 +201,14 @@ def test_a_recipe_written_before_there_was_a_key(
     (run.folder / "recipe.json").write_text(json.dumps(note | {"sampling": "balanced"}))
     with pytest.raises(RecipeError, match="holds a run of another recipe than 'tiny'"):
         fit(run)
+
+
+def test_a_disk_that_is_truly_full(few: SampleTable, tiny_recipe: Make, prepare: Callable[..., Run]) -> None:
+    """/dev/full answers every byte as a full disk does."""
+    run = prepare(tiny_recipe(epochs=1), few)
+    run.folder.mkdir(parents=True)
+    (run.folder / f".{LAST}").symlink_to("/dev/full")
+    with pytest.raises(TrainingError, match=r"^The disk is full: last\.ckpt does not fit into the [\d,]+ MB left"):
+        fit(run)
+    assert not (run.folder / f".{LAST}").is_symlink()
+    assert fit(run).card.metrics["validation"]["n"] == 14  # there is room again
