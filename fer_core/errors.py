@@ -39,7 +39,3 @@ class DownloadError(FERScopeError):
 
 class TrainingError(FERScopeError):
     """A training run cannot go on: its loss is no number any more, or the machine's memory does not suffice."""
-
-
-class StoppedError(TrainingError):
-    """A training run was told to stop; its state is kept."""

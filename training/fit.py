@@ -11,12 +11,12 @@ from typing import Any
 import lightning
 import torch
 from lightning.pytorch.callbacks import WeightAveraging
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from fer_core.checkpoint import Checkpoint
 from fer_core.data import SampleTable
-from fer_core.errors import StoppedError, TrainingError
+from fer_core.errors import TrainingError
 from training.data import Tensors, check_trainable, labelled, load_tensors, mean_and_std, taught, with_noise_copies
+from training.interrupt import Leaving
 from training.keeping import LAST, Keeper, StateFiles, Stopping
 from training.layers import check_patterns
 from training.memory import out_of_memory, too_large
@@ -48,7 +48,7 @@ def fit(run: Run, callbacks: Sequence[lightning.Callback] = ()) -> Checkpoint:
             support-vector machine has no steps, and calls none of them.
 
     Raises:
-        StoppedError: the process was told to end (SIGTERM); the state after its last step is kept.
+        SystemExit: the process was asked to end (SIGTERM); its state is kept, see `training.interrupt`.
         DataError: a split is missing, has labels that the recipe lacks, lacks a class of the recipe, or the folder
             holds a run on other data.
         RecipeError: the folder holds a run of another recipe, the checkpoint's folder has no `NAME` for a name, or the
@@ -76,11 +76,6 @@ def fit(run: Run, callbacks: Sequence[lightning.Callback] = ()) -> Checkpoint:
             trainer.fit(module, ckpt_path=str(last) if last.is_file() else None, weights_only=False)
         except DivergedError as error:
             raise _diverged(run, module, splits, started_from, error) from error
-        except SIGTERMException as error:
-            raise StoppedError(
-                f"The run was told to stop, after step {trainer.global_step}. Start it again under the same name "
-                "and it goes on from there."
-            ) from error
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
@@ -128,7 +123,8 @@ def _on_device(data: Tensors) -> Tensors:
 
 def _trainer(run: Run, precision: Any, others: Sequence[lightning.Callback]) -> lightning.Trainer:
     recipe = run.recipe
-    callbacks = [Stopping(recipe), Progress(run.folder), *others, Keeper(run.folder, run.keep_every_steps)]
+    keeper = Keeper(run.folder, run.keep_every_steps)
+    callbacks = [Stopping(recipe), Progress(run.folder), *others, keeper, Leaving(keeper)]
     if recipe.average_decay:
         callbacks = [WeightAveraging(avg_fn=average_with(recipe.average_decay)), *callbacks]
     return lightning.Trainer(
@@ -141,6 +137,7 @@ def _trainer(run: Run, precision: Any, others: Sequence[lightning.Callback]) -> 
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
         logger=False,
+        enable_checkpointing=False,  # Lightning's own; the Keeper does it
         enable_progress_bar=False,
         enable_model_summary=False,
     )

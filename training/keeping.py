@@ -10,7 +10,6 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from fer_core.errors import TrainingError
@@ -34,12 +33,12 @@ class StateFiles(TorchCheckpointIO):
             os.fsync(stream.fileno())
 
 
-class Keeper(Checkpoint):
+class Keeper(lightning.Callback):
     """Keeps `last.ckpt` every so many steps and after every epoch, and `best.ckpt` of the epoch that validates best.
 
-    Lightning calls it after all other callbacks, as it does with every `Checkpoint`, so that their state is whole.
-    Each file is written beside its place and then moved there, so that whoever pulls the plug finds the old state or
-    the new one. Nothing is kept of a state whose weights are not finite.
+    It stands after all callbacks that have a state of their own, so that theirs is kept whole. Each file is written
+    beside its place and then moved there, so that whoever pulls the plug finds the old state or the new one. Nothing is
+    kept of a state whose weights are not finite.
 
     Args:
         folder: where.
@@ -54,30 +53,36 @@ class Keeper(Checkpoint):
     def on_train_batch_end(
         self, trainer: lightning.Trainer, module: lightning.LightningModule, _out: Any, _batch: Any, index: int
     ) -> None:
-        """Within an epoch, also where the process was told to end; an epoch's last step is kept with the epoch."""
+        """Within an epoch; its last step is kept with the epoch."""
         due = self.every_steps and trainer.global_step % self.every_steps == 0
-        if (due or trainer.received_sigterm) and index + 1 < trainer.num_training_batches:
-            self._keep(trainer, module)
+        if due and index + 1 < trainer.num_training_batches:
+            self.keep(trainer, module, LAST)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """After an epoch; of two equally good ones the first is the best."""
         accuracy = float(trainer.callback_metrics["val_accuracy"])
-        better = self.best is None or accuracy > self.best
-        if better:
+        if self.best is None or accuracy > self.best:
             self.best = accuracy
-        self._keep(trainer, module, best=better)
+            self.keep(trainer, module, BEST, LAST)
+        else:
+            self.keep(trainer, module, LAST)
 
-    def _keep(self, trainer: lightning.Trainer, module: lightning.LightningModule, best: bool = False) -> None:
-        """Writes the state as `last.ckpt`, and before that under the name `best.ckpt` too where it is the best."""
+    def keep(self, trainer: lightning.Trainer, module: lightning.LightningModule, *names: str) -> None:
+        """Writes the state once and gives it these names, one after the other.
+
+        Raises:
+            DivergedError: weights are not finite; nothing is written.
+            TrainingError: the disk is full; what was kept before is still there.
+        """
         if isinstance(module, FERModule):
             module.check_weights()
         scratch = self.folder / f".{LAST}"
         try:
             trainer.save_checkpoint(scratch)
             if trainer.is_global_zero:
-                if best:
-                    second_name(scratch, self.folder / BEST)
-                scratch.replace(self.folder / LAST)
+                for name in names[:-1]:
+                    second_name(scratch, self.folder / name)
+                scratch.replace(self.folder / names[-1])
         except OSError as error:
             scratch.unlink(missing_ok=True)
             if error.errno != errno.ENOSPC:

@@ -1,8 +1,6 @@
 """Runs that were killed within an epoch end bit for bit like one that was not, whatever the recipe remembers."""
 
-import os
 import random
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +10,7 @@ import pytest
 import torch
 
 from fer_core.data import SampleTable
-from fer_core.errors import StoppedError
 from tests.training.runs import history, same, weights
-from training.batches import InOrder
 from training.fit import Run, fit
 from training.keeping import LAST
 from training.module import FERModule
@@ -143,31 +139,6 @@ def test_a_run_may_be_kept_more_often_than_before(
     assert torch.load(run.folder / LAST, weights_only=False)["global_step"] == A_EPOCH
     run = Run(whole[0], few, "drawn", tmp_path / "run", tmp_path / "checkpoint", keep_every_steps=1)
     assert run_until(STEPS, run) == list(range(A_EPOCH, STEPS))
-    check(run, whole)
-
-
-@pytest.mark.parametrize(("step", "faces", "goes_on_at"), [(7, 14, 8), (9, 14, 10), (9, 5, A_EPOCH)])
-def test_told_to_stop(
-    step: int, faces: int, goes_on_at: int, whole: tuple[Recipe, Path, Path], few: SampleTable, tmp_path: Path
-) -> None:
-    """Nothing is lost, but for an epoch whose validation is cut short between two batches."""
-    run = Run(whole[0], few, "drawn", tmp_path / "run", tmp_path / "checkpoint", keep_every_steps=0)
-    real = FERModule.training_step
-
-    def training_step(self: FERModule, *others: Any) -> torch.Tensor:
-        if self.global_step == step:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return real(self, *others)
-
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FERModule, "training_step", training_step)
-        patch.setattr(FERModule, "val_dataloader", lambda self: InOrder(self.validation_data, faces))
-        with pytest.raises(StoppedError, match=rf"told to stop, after step {step + 1}\. Start it again"):
-            fit(run)
-    assert signal.getsignal(signal.SIGTERM) is before
-    assert not run.checkpoint_folder.exists()
-    assert run_until(STEPS, run)[0] == goes_on_at
     check(run, whole)
 
 
