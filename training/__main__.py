@@ -42,6 +42,7 @@ def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options 
         int,
         typer.Option(min=0, help="Keep the state every so many steps, and after each epoch; 0: after epochs alone."),
     ] = 500,
+    dry: Annotated[bool, typer.Option("--dry", help="Only try one batch, and say what the run would take.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train a recipe and write a checkpoint; a run that was interrupted goes on where it was kept last."""
@@ -56,6 +57,12 @@ def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options 
     name = run or chosen.name
     check_name(name)
     samples = open_samples(data, labels, tags or ())
+    if dry:
+        from training.dry import dry_run
+
+        tried = dry_run(chosen, samples)
+        emit(tried.as_json(), as_json, tried.as_text())
+        return
     checkpoint = fit(
         Run(
             recipe=chosen,

@@ -95,7 +95,7 @@ def load_tensors(samples: SampleTable, recipe: Recipe) -> Tensors:
     if not len(samples):
         raise DataError("The split holds no samples; choose another split or data set.")
     classes = class_set(recipe.classes)
-    labels = _label_indices(samples, classes)
+    labels = label_indices(samples, classes)
     votes = torch.from_numpy(samples.vote_matrix(classes))
     return Tensors(recipe.preprocess.stack(samples.faces()), soft_targets(labels, votes, recipe.target), labels)
 
@@ -199,7 +199,25 @@ def check_trainable(data: Tensors, classes: Sequence[str]) -> None:
         )
 
 
-def _label_indices(samples: SampleTable, classes: ClassSet) -> torch.Tensor:
+def chosen_samples(labels: NDArray[np.int64], at_most: int, seed: int) -> NDArray[np.int64]:
+    """Numbers of the samples to learn from, in order: all, or `at_most` of them, as many of each class as there are."""
+    if not at_most or len(labels) <= at_most:
+        return np.arange(len(labels))
+    chance = np.random.default_rng(seed)
+    order = chance.permutation(len(labels))
+    rank = np.empty(len(labels), dtype=np.int64)  # how many of its class stand before it
+    for label in np.unique(labels):
+        members = order[labels[order] == label]
+        rank[members] = np.arange(len(members))
+    return np.sort(order[np.argsort(rank[order], kind="stable")][:at_most])
+
+
+def label_indices(samples: SampleTable, classes: ClassSet) -> torch.Tensor:
+    """int64 (N,), the number of each sample's class.
+
+    Raises:
+        DataError: a sample has no label, or one that the classes lack.
+    """
     names = samples.table["label"].to_pylist()
     if None in names:
         raise DataError(

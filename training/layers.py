@@ -107,14 +107,14 @@ def make_optimiser(model: nn.Module, spec: OptimiserSpec, groups: Sequence[Group
         For each group, and for the layers of none (`rest`, the last), two parameter groups: what is decayed and what is
         not. Each has its group's name as `name`. A part without parameters is left out.
     """
-    by_group: dict[str, list[tuple[str, nn.Parameter]]] = {g.name: [] for g in groups} | {REST: []}
+    by_group: dict[str, list[nn.Parameter]] = {name: [] for name in (*(g.name for g in groups), REST)}
     for name, parameter in model.named_parameters():
         group = next((g.name for g in groups if matches(name, g.layers)), REST)
-        by_group[group].append((name, parameter))
+        by_group[group].append(parameter)
     parts = []
     for group, members in by_group.items():
-        decayed = [p for _, p in members if p.ndim > 1]
-        plain = [p for _, p in members if p.ndim <= 1]
+        decayed = [p for p in members if p.ndim > 1]
+        plain = [p for p in members if p.ndim <= 1]
         for parameters, decay in ((decayed, spec.weight_decay), (plain, 0.0)):
             if parameters:
                 parts.append({"params": parameters, "weight_decay": decay, "name": group})

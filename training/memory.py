@@ -24,7 +24,7 @@ def fitting_batch_size(module: FERModule, autocast: bool) -> int | None:
     size = min(module.recipe.batch_size, len(module.training_data)) // 2
     while size >= 2:
         try:
-            _step(module, size, autocast)
+            one_step(module, make_optimiser(module.model, module.recipe.optimiser), size, autocast)
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
@@ -37,14 +37,16 @@ def fitting_batch_size(module: FERModule, autocast: bool) -> int | None:
     return None
 
 
-def _step(module: FERModule, size: int, autocast: bool) -> None:
+def one_step(module: FERModule, optimiser: torch.optim.Optimizer, size: int, autocast: bool) -> torch.Tensor:
+    """A step of training on the first faces, without a trainer; gives the logits (size, K)."""
     device = module.training_data.pixels.device
     module.to(device).train()
-    optimiser = make_optimiser(module.model, module.recipe.optimiser)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=autocast):
-        loss, _, _ = module.loss_on(module.training_data.pixels[:size], module.training_data.targets[:size], 0)
+        loss, logits, _ = module.loss_on(module.training_data.pixels[:size], module.training_data.targets[:size], 0)
+    optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     optimiser.step()
+    return logits
 
 
 def too_large(module: FERModule, autocast: bool) -> TrainingError:

@@ -94,12 +94,17 @@ class FERModule(lightning.LightningModule):
         if first != self._phase_from:
             self.plateau, self._phase_from = self._new_plateau(), first
         if self.recipe.phases and first != self._frozen_in:
-            self._still, self._frozen_in = set_phase(self.model, phase), first
-            self.train(self.training)
+            self.enter(phase)
+            self._frozen_in = first
         rate, rates = self.rate(phase, first), group_rates(self.recipe, phase)
         self._rate = rate
         for group in cast("torch.optim.Optimizer", self.optimizers(use_pl_optimizer=False)).param_groups:
             group["lr"] = rate * rates.get(group["name"], 1.0)
+
+    def enter(self, phase: PhaseSpec) -> None:
+        """Freezes what stands still in a phase; everything else learns."""
+        self._still = set_phase(self.model, phase)
+        self.train(self.training)
 
     def rate(self, phase: PhaseSpec, first: int) -> float:
         """The learning rate of the next step, before the groups' factors; `first` is the phase's first epoch."""
@@ -159,11 +164,14 @@ class FERModule(lightning.LightningModule):
     def validation_step(self, batch: Batch, _index: int) -> None:
         """Keeps probabilities; what is evaluated is what the shipped checkpoint would answer."""
         pixels, labels = batch
-        logits = self(pixels).float()
-        probabilities = logits.softmax(1)
+        self._answers.append((self.probabilities(pixels), labels))
+
+    def probabilities(self, pixels: torch.Tensor) -> torch.Tensor:
+        """float32 (N, K) of pixels (N, C, S, S) in 0..255, the mean with the mirror images where the recipe says so."""
+        answers = self(pixels).float().softmax(1)
         if self.recipe.flip_at_test:
-            probabilities = (probabilities + self(pixels.flip(3)).float().softmax(1)) / 2
-        self._answers.append((probabilities, labels))
+            answers = (answers + self(pixels.flip(3)).float().softmax(1)) / 2
+        return answers  # type: ignore[no-any-return]  # nn.Module's call knows no types
 
     def on_validation_epoch_end(self) -> None:
         """Logs figures of the whole split, and of the training since the last time.

@@ -14,7 +14,7 @@ from fer_core.checkpoint import Checkpoint, open_checkpoint
 from fer_core.data import SampleTable
 from fer_core.errors import RecipeError
 from fer_core.models.svm import GaussianMachine, MachineOnFeatures
-from training.data import check_trainable, load_tensors
+from training.data import check_trainable, chosen_samples, load_tensors
 from training.recipe import PreprocessSpec, Recipe, SvmSpec
 from training.run import Run, claim
 from training.shipping import card_of, ship
@@ -97,21 +97,8 @@ def _features(model: MachineOnFeatures, pixels: torch.Tensor, normalise: Any) ->
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = model.network.to(device)
     with torch.inference_mode():
-        rows = [network(normalise(batch.to(device))).float().cpu() for batch in pixels.split(_BATCH)]
+        rows = [network(normalise(batch.to(device))).float().cpu() for batch in torch.split(pixels, _BATCH)]
     return torch.cat(rows).numpy()
-
-
-def chosen_samples(labels: NDArray[np.int64], at_most: int, seed: int) -> NDArray[np.int64]:
-    """Numbers of the samples to learn from, in order: all, or `at_most` of them, as many of each class as there are."""
-    if not at_most or len(labels) <= at_most:
-        return np.arange(len(labels))
-    chance = np.random.default_rng(seed)
-    order = chance.permutation(len(labels))
-    rank = np.empty(len(labels), dtype=np.int64)  # how many of its class stand before it
-    for label in np.unique(labels):
-        members = order[labels[order] == label]
-        rank[members] = np.arange(len(members))
-    return np.sort(order[np.argsort(rank[order], kind="stable")][:at_most])
 
 
 def fit_machine(features: Vectors, labels: NDArray[np.int64], spec: SvmSpec, seed: int) -> Any:

@@ -73,9 +73,9 @@ def without_last_layer(model: nn.Module) -> tuple[nn.Module, int]:
         ModelError: the model does not end in a linear layer.
     """
     last = [(path, layer) for path, layer in model.named_modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
-    if not last or not isinstance(last[-1][1], nn.Linear):
+    path, layer = last[-1] if last else ("", None)
+    if not isinstance(layer, nn.Linear):
         raise ModelError(f"{type(model).__name__} does not end in a linear layer whose input could serve as features.")
-    path, layer = last[-1]
     _replace(model, path, nn.Identity())
     return model, layer.in_features
 

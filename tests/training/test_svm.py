@@ -18,9 +18,10 @@ from fer_core.models import create_model
 from fer_core.models.svm import GaussianMachine
 from fer_core.predict import Predictor
 from tests.training.runs import same, weights
+from training.data import chosen_samples
 from training.fit import Run, fit
 from training.recipe import Recipe, SvmSpec, parse_recipe
-from training.svm import chosen_samples, fill, fit_machine
+from training.svm import fill, fit_machine
 
 
 def points(classes: int, n: int = 120) -> tuple[np.ndarray, np.ndarray]:

@@ -112,13 +112,16 @@ class Recipe(Part):
             object.__setattr__(self, "epochs", total)
         return self
 
+    def every_phase(self) -> tuple[PhaseSpec, ...]:
+        """The phases, of which there is always one: `all` where the recipe names none."""
+        return self.phases or (PhaseSpec(name="all", epochs=self.epochs),)
+
     def phase_at(self, epoch: int) -> tuple[PhaseSpec, int]:
-        """The phase that an epoch (from 0) is in, and the phase's first epoch."""
+        """The phase that an epoch (from 0) is in, and the phase's first epoch; after the end that is the last one."""
         first = 0
-        for phase in self.phases:
+        phases = self.every_phase()
+        for phase in phases[:-1]:
             if epoch < first + phase.epochs:
                 return phase, first
             first += phase.epochs
-        if self.phases:
-            return self.phases[-1], self.epochs - self.phases[-1].epochs
-        return PhaseSpec(name="all", epochs=self.epochs), 0
+        return phases[-1], first
