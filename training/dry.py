@@ -141,7 +141,7 @@ def dry_run(recipe: Recipe, samples: SampleTable) -> DryRun:
     load_tensors(few[1], recipe)
     reading_s = (time.perf_counter() - began) / len(few[1]) * (len(training) + len(validation))
     module, started_from = prepare(recipe, *few)
-    autocast = lightning_precision(recipe.precision) == "bf16-mixed"
+    autocast = lightning_precision(recipe.precision, module) == "bf16-mixed"
     faces = len(training) * (1 + recipe.augment.noise_copies)
     size = min(recipe.batch_size, faces)
     try:

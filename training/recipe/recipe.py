@@ -38,7 +38,7 @@ class Recipe(Part):
         epochs: of all phases together; where there are phases it follows from them.
         sampling: `shuffle` shows every face once an epoch; `balanced` as many of each class, the rare ones repeated.
         average_decay: decay per step of the moving average of the weights, which is what is shipped; 0 switches it off.
-        precision: `auto` is bfloat16 where the machine computes with it, else float32.
+        precision: `auto` is bfloat16 where that is faster, see `training.fit.lightning_precision`, else float32.
         select: ship the weights of the epoch with the best validation accuracy, or those of the last epoch.
         flip_at_test: evaluate on the mean of face and mirror image; goes into the card.
         licence: licence of the weights; goes into the card, as do the next two.
