@@ -33,6 +33,7 @@ SCRIPTS: tuple[str, ...] = (
     "import_csv",
     "near_duplicates",
     "browse",
+    "train_throughput",
 )
 README = Path(__file__).resolve().parent.parent / "README.md"
 

@@ -1,5 +1,6 @@
 """A recipe: everything that decides a training run but the data, as YAML checked by pydantic."""
 
+from training.recipe.describing import help_of
 from training.recipe.loading import RECIPES, keys_of, list_recipes, load_recipe, parse_recipe
 from training.recipe.parts import (
     AugmentSpec,
@@ -28,6 +29,7 @@ __all__ = [
     "StoppingSpec",
     "SvmSpec",
     "TargetSpec",
+    "help_of",
     "keys_of",
     "list_recipes",
     "load_recipe",

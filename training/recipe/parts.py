@@ -1,4 +1,4 @@
-"""The parts of a recipe; a form can be drawn from their fields, which carry their ranges and their help."""
+"""The parts of a recipe. A form can be drawn from them: fields carry their ranges, docstrings their help."""
 
 from __future__ import annotations
 

@@ -36,7 +36,9 @@ class Recipe(Part):
         groups: layers with learning rates of their own; layers of no group have the optimiser's.
         phases: stretches of epochs, in order; none is one phase in which everything is trained.
         epochs: of all phases together; where there are phases it follows from them.
+        batch_size: faces of a step.
         sampling: `shuffle` shows every face once an epoch; `balanced` as many of each class, the rare ones repeated.
+        seed: of all chance: first weights, order, augmentation; the same seed gives the same run on the same machine.
         average_decay: decay per step of the moving average of the weights, which is what is shipped; 0 switches it off.
         precision: `auto` is bfloat16 where that is faster, see `training.fit.lightning_precision`, else float32.
         select: ship the weights of the epoch with the best validation accuracy, or those of the last epoch.
