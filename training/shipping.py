@@ -71,13 +71,13 @@ def ship(run: Run, model: nn.Module, card: Card, training: SampleTable, validati
 
 
 def git_commit() -> str:
-    """Commit of this code, with `-dirty` where files differ from it; empty outside a git checkout."""
+    """Commit of this code, with `-dirty` where files differ from it; empty outside a git checkout, or where git takes too long."""
     here = Path(__file__).resolve().parent
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--abbrev=12", "--dirty"],  # noqa: S607
             cwd=here, capture_output=True, text=True, check=False, timeout=10,
         )  # fmt: skip
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip()

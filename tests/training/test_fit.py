@@ -1,6 +1,7 @@
 """Whole runs: they learn, and what they ship is what they measured."""
 
 import json
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -193,4 +194,12 @@ def test_no_commit_outside_a_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setattr(shipping, "__file__", str(tmp_path / "fit.py"))
     assert shipping.git_commit() == ""
     monkeypatch.setenv("PATH", "")
+    assert shipping.git_commit() == ""
+
+
+def test_no_commit_where_git_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: list[str], **options: Any) -> Any:
+        raise subprocess.TimeoutExpired(command, options["timeout"])
+
+    monkeypatch.setattr(subprocess, "run", run)
     assert shipping.git_commit() == ""
