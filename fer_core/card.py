@@ -53,6 +53,7 @@ class Trained(BaseModel):
         seed: seed of the run.
         selected_on: what chose this checkpoint among its siblings, e.g. `validation accuracy, last of 60 epochs`.
         git_commit: commit of the code, or empty.
+        started_from: the weights that it began with: `random weights`, or whose; empty on older cards.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -64,6 +65,7 @@ class Trained(BaseModel):
     seed: int
     selected_on: str
     git_commit: str = ""
+    started_from: str = ""
 
 
 class Export(BaseModel):
@@ -151,6 +153,11 @@ class Card(BaseModel):
         """The classes in the order of the outputs."""
         return class_set(self.classes)
 
+    @property
+    def build_arguments(self) -> dict[str, Any]:
+        """What the architecture takes to be filled with these weights: nothing is fetched."""
+        return {k: v for k, v in self.arguments.items() if k != "pretrained"}
+
     def build(self) -> nn.Module:
         """The card's network, freshly initialised.
 
@@ -159,9 +166,11 @@ class Card(BaseModel):
         """
         from fer_core.models import create_model  # torch
 
-        arguments = {k: v for k, v in self.arguments.items() if k != "pretrained"}
         return create_model(
-            self.architecture, num_classes=len(self.classes), in_channels=self.preprocess.channels, **arguments
+            self.architecture,
+            num_classes=len(self.classes),
+            in_channels=self.preprocess.channels,
+            **self.build_arguments,
         )
 
 

@@ -35,3 +35,7 @@ class UnavailableError(FERScopeError):
 
 class DownloadError(FERScopeError):
     """A data set cannot be downloaded: no network, no rights, or its authors give it out themselves."""
+
+
+class TrainingError(FERScopeError):
+    """A training run cannot go on: its loss is no number any more, or the machine's memory does not suffice."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +15,16 @@ app = app_with_errors("Train classifiers from recipes.")
 
 @app.command("recipes")
 def recipes_command(as_json: Json = False) -> None:
-    """List the recipes that come with FERScope."""
-    from training.recipe import list_recipes, load_recipe
+    """List the recipes that come with FERScope: parameters, architecture, summary."""
+    from training.catalogue import recipe_facts
 
-    rows = [{"name": n, "summary": load_recipe(n).summary} for n in list_recipes()]
-    emit(rows, as_json, "\n".join(f"{r['name']:<24} {r['summary']}" for r in rows))
+    facts = recipe_facts()
+    lines = [f"{f.name:<26}{_millions(f.parameters):>8}  {f.architecture:<30} {f.summary}" for f in facts]
+    emit([asdict(f) for f in facts], as_json, "\n".join(lines))
+
+
+def _millions(parameters: int | None) -> str:
+    return "" if parameters is None else f"{parameters / 1e6:.2f} M"
 
 
 @app.command("fit")
@@ -32,9 +38,14 @@ def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options 
         list[str] | None, typer.Option("--tag", help="Train only on samples with this tag; repeatable.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the checkpoint; default: in the workspace.")] = None,
+    keep_every: Annotated[
+        int,
+        typer.Option(min=0, help="Keep the state every so many steps, and after each epoch; 0: after epochs alone."),
+    ] = 500,
+    dry: Annotated[bool, typer.Option("--dry", help="Only try one batch, and say what the run would take.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Train a recipe and write a checkpoint; a run that was interrupted goes on from its last epoch."""
+    """Train a recipe and write a checkpoint; a run that was interrupted goes on where it was kept last."""
     from training.recipe import load_recipe  # a mistake in a recipe is told before torch is loaded
 
     chosen = load_recipe(recipe, changes or [])
@@ -46,6 +57,12 @@ def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options 
     name = run or chosen.name
     check_name(name)
     samples = open_samples(data, labels, tags or ())
+    if dry:
+        from training.dry import dry_run
+
+        tried = dry_run(chosen, samples)
+        emit(tried.as_json(), as_json, tried.as_text())
+        return
     checkpoint = fit(
         Run(
             recipe=chosen,
@@ -53,6 +70,7 @@ def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options 
             data_name=data.name,
             folder=workspace() / "runs" / name,
             checkpoint_folder=out or workspace() / "checkpoints" / name,
+            keep_every_steps=keep_every,
         )
     )
     scores = checkpoint.card.metrics["validation"]

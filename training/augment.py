@@ -7,6 +7,7 @@ import math
 import torch
 from torch.nn import functional
 
+from training.randaugment import random_changes
 from training.recipe import AugmentSpec
 
 
@@ -24,6 +25,8 @@ def augment(pixels: torch.Tensor, spec: AugmentSpec, generator: torch.Generator)
     faces = pixels.float()
     if not len(faces):
         return faces
+    if spec.random_ops:
+        faces = random_changes(faces, spec, generator)
     faces = _affine(faces, spec, generator)
     if spec.contrast or spec.brightness:
         factor = 1 + spec.contrast * _uniform(faces, generator)
@@ -32,6 +35,9 @@ def augment(pixels: torch.Tensor, spec: AugmentSpec, generator: torch.Generator)
         faces = (faces - mean) * factor + mean + light
     if spec.erase:
         faces = _erase(faces, spec.erase, generator)
+    if spec.noise:
+        noise = torch.randn(faces.shape, generator=generator, device=faces.device)
+        faces = faces + 255 * spec.noise * noise
     return faces
 
 

@@ -1,20 +1,22 @@
-"""Samples as tensors that stay in memory, and the batches drawn from them."""
+"""Samples as tensors that stay in memory, with what the network is taught about each."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
 
-from fer_core.data import SampleTable
+from fer_core.data import SampleTable, ferplus_majority
 from fer_core.errors import DataError, RecipeError
 from fer_core.labels import ClassSet, class_set
 from fer_core.predict import get_predictor
-from training.recipe import Recipe, TargetSpec
+from training.recipe import AugmentSpec, Recipe, TargetSpec
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,27 @@ class Tensors:
         pixels: uint8 (N, C, S, S), resized by the recipe's preprocessing, not normalised.
         targets: float32 (N, K), rows sum to 1.
         labels: int64 (N,).
+        parents: int64 (N,), the number of the sample that a row is a copy of, its own where it is none; None where
+            there are no copies. Whoever divides the rows keeps those of one parent together.
     """
 
     pixels: torch.Tensor
     targets: torch.Tensor
     labels: torch.Tensor
+    parents: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Tensors:
+        return (
+            self  # nobody writes to it, and who copies a module that holds it (the moving average) has no use for two
+        )
+
+    def to(self, device: torch.device) -> Tensors:
+        """The same on another device."""
+        parents = self.parents if self.parents is None else self.parents.to(device)
+        return Tensors(self.pixels.to(device), self.targets.to(device), self.labels.to(device), parents)
 
 
 def soft_targets(labels: torch.Tensor, votes: torch.Tensor, spec: TargetSpec) -> torch.Tensor:
@@ -58,6 +73,19 @@ def soft_targets(labels: torch.Tensor, votes: torch.Tensor, spec: TargetSpec) ->
     return torch.lerp(target, torch.full_like(target, 1 / classes), spec.label_smoothing)
 
 
+def labelled(samples: SampleTable, recipe: Recipe) -> SampleTable:
+    """The samples under the labels that the recipe asks for; without those that have none of its classes then.
+
+    Raises:
+        DataError: votes are asked for, and the samples have none.
+    """
+    if recipe.labels == "given":
+        return samples
+    agreed = ferplus_majority(samples)
+    known = pc.is_in(agreed.table["label"], value_set=pa.array(recipe.classes))
+    return replace(agreed, table=agreed.table.filter(known))
+
+
 def load_tensors(samples: SampleTable, recipe: Recipe) -> Tensors:
     """A split of a sample table as tensors; its targets know nothing of the recipe's teachers.
 
@@ -67,7 +95,7 @@ def load_tensors(samples: SampleTable, recipe: Recipe) -> Tensors:
     if not len(samples):
         raise DataError("The split holds no samples; choose another split or data set.")
     classes = class_set(recipe.classes)
-    labels = _label_indices(samples, classes)
+    labels = label_indices(samples, classes)
     votes = torch.from_numpy(samples.vote_matrix(classes))
     return Tensors(recipe.preprocess.stack(samples.faces()), soft_targets(labels, votes, recipe.target), labels)
 
@@ -102,8 +130,99 @@ def _answers(teacher: str, faces: Sequence[NDArray[np.uint8]], classes: tuple[st
     return answers / answers.sum(1, keepdim=True)
 
 
-def _label_indices(samples: SampleTable, classes: ClassSet) -> torch.Tensor:
+def mean_and_std(pixels: torch.Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel over all pixels of all faces, in units of the full range (0..1).
+
+    Args:
+        pixels: uint8 (N, C, H, W), N at least 1.
+
+    Returns:
+        Per channel, rounded to six decimals; the deviation is that of the population.
+
+    Raises:
+        DataError: a channel in which every pixel is the same.
+    """
+    value = torch.arange(256, dtype=torch.float64)
+    means, stds = [], []
+    for channel in pixels.unbind(1):
+        share = torch.bincount(channel.flatten(), minlength=256).double().cpu() / channel.numel()
+        mean = float((share * value).sum())
+        std = float((share * (value - mean) ** 2).sum()) ** 0.5
+        if not std:
+            raise DataError(
+                f"All pixels of the training split have the value {mean:g} in one channel, so that there is no "
+                "deviation to divide by. Look at the pictures, or give preprocess.std as numbers."
+            )
+        means.append(round(mean / 255, 6))
+        stds.append(round(std / 255, 6))
+    return tuple(means), tuple(stds)
+
+
+def with_noise_copies(data: Tensors, spec: AugmentSpec, seed: int) -> Tensors:
+    """The split and its copies with Gaussian noise, `spec.noise_copies` of each face after all the faces themselves.
+
+    A copy has its parent's label and target, and its number in `parents`. The noise depends on the seed alone.
+    """
+    if not spec.noise_copies:
+        return data
+    generator = torch.Generator().manual_seed(seed)
+    number = torch.arange(len(data))
+    pixels, numbers = [data.pixels], [number]
+    for _ in range(spec.noise_copies):
+        copy = torch.empty_like(data.pixels)
+        for i, face in enumerate(data.pixels):  # one after the other: as floats all would take four times the memory
+            noise = torch.randn(face.shape, generator=generator) * (255 * spec.copy_noise)
+            copy[i] = (face + noise).round().clamp(0, 255)
+        pixels.append(copy)
+        numbers.append(number)
+    times = 1 + spec.noise_copies
+    return Tensors(
+        torch.cat(pixels), data.targets.repeat(times, 1), data.labels.repeat(times), parents=torch.cat(numbers)
+    )
+
+
+def check_trainable(data: Tensors, classes: Sequence[str]) -> None:
+    """Refuses a training split from which nothing can be learnt.
+
+    Raises:
+        DataError: fewer than two samples, or a class without any: the network would learn never to name it.
+    """
+    if len(data) < 2:
+        raise DataError("The training split holds 1 sample; a step of training needs two at least, and a class more.")
+    counts = torch.bincount(data.labels.cpu(), minlength=len(classes)).tolist()
+    empty = [name for name, count in zip(classes, counts, strict=True) if not count]
+    if empty:
+        rest = ", ".join(name for name in classes if name not in empty)
+        raise DataError(
+            f"The training split has no sample of {', '.join(empty)}; a network would learn never to answer that. "
+            f"Add samples, or leave the class out: --set 'classes=[{rest}]'."
+        )
+
+
+def chosen_samples(labels: NDArray[np.int64], at_most: int, seed: int) -> NDArray[np.int64]:
+    """Numbers of the samples to learn from, in order: all, or `at_most` of them, as many of each class as there are."""
+    if not at_most or len(labels) <= at_most:
+        return np.arange(len(labels))
+    chance = np.random.default_rng(seed)
+    order = chance.permutation(len(labels))
+    rank = np.empty(len(labels), dtype=np.int64)  # how many of its class stand before it
+    for label in np.unique(labels):
+        members = order[labels[order] == label]
+        rank[members] = np.arange(len(members))
+    return np.sort(order[np.argsort(rank[order], kind="stable")][:at_most])
+
+
+def label_indices(samples: SampleTable, classes: ClassSet) -> torch.Tensor:
+    """int64 (N,), the number of each sample's class.
+
+    Raises:
+        DataError: a sample has no label, or one that the classes lack.
+    """
     names = samples.table["label"].to_pylist()
+    if None in names:
+        raise DataError(
+            f"{names.count(None)} of {len(names)} samples have no label; label them or leave them out before training."
+        )
     unknown = sorted({str(n) for n in names if n not in classes.names})
     if unknown:
         raise DataError(
@@ -111,42 +230,3 @@ def _label_indices(samples: SampleTable, classes: ClassSet) -> torch.Tensor:
             f"{', '.join(classes.names)}. Set `classes` in the recipe or map the labels."
         )
     return torch.tensor([classes.names.index(name) for name in names])
-
-
-class Batches:
-    """Batches of one epoch, in an order that depends on seed and epoch alone.
-
-    Iterating gives (pixels, targets) on the device of the data; what does not fill a last batch is left out, unless
-    there is less than one batch in all.
-    """
-
-    def __init__(self, data: Tensors, batch_size: int, seed: int, epoch: int) -> None:
-        self.data = data
-        self.batch_size = min(batch_size, len(data))
-        self.seed = seed
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self.data) // self.batch_size
-
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        order = torch.randperm(len(self.data), generator=generator).to(self.data.labels.device)
-        for i in range(len(self)):
-            chosen = order[i * self.batch_size : (i + 1) * self.batch_size]
-            yield self.data.pixels[chosen], self.data.targets[chosen]
-
-
-class InOrder:
-    """Batches for evaluation: every sample once, in order; gives (pixels, labels)."""
-
-    def __init__(self, data: Tensors, batch_size: int) -> None:
-        self.data = data
-        self.batch_size = batch_size
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.data) / self.batch_size)
-
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        for i in range(0, len(self.data), self.batch_size):
-            yield self.data.pixels[i : i + self.batch_size], self.data.labels[i : i + self.batch_size]

@@ -1,132 +1,144 @@
-"""Runs a recipe: from a sample table to a checkpoint, resumable from its last epoch."""
+"""Runs a recipe: from a sample table to a checkpoint, resumable from where its state was kept last."""
 
 from __future__ import annotations
 
-import json
 import logging
-import subprocess
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint, WeightAveraging
+from lightning.pytorch.callbacks import WeightAveraging
+from torch import nn
 
-from fer_core.card import NAME, Card, Trained, write_card
-from fer_core.checkpoint import Checkpoint, open_checkpoint, save_checkpoint
+from fer_core.checkpoint import Checkpoint
 from fer_core.data import SampleTable
-from fer_core.errors import DataError, RecipeError
-from fer_core.evaluate.evaluation import evaluate
-from fer_core.models import create_model
-from fer_core.predict import Predictor
-from training.data import Tensors, load_tensors, taught
-from training.module import FERModule
+from fer_core.errors import TrainingError
+from training.data import Tensors, check_trainable, labelled, load_tensors, mean_and_std, taught, with_noise_copies
+from training.interrupt import Leaving
+from training.keeping import LAST, Keeper, StateFiles, Stopping
+from training.layers import check_patterns
+from training.memory import out_of_memory, too_large
+from training.module import DivergedError, FERModule
 from training.progress import Progress
-from training.recipe import Recipe
+from training.recipe import PreprocessSpec, Recipe
+from training.run import Run, check_name, claim
+from training.shipping import card_of, ship
+from training.start import first_network
+
+__all__ = ["Run", "check_name", "fit"]
 
 
 @dataclass(frozen=True)
-class Run:
-    """What is trained on what, and where it is kept.
-
-    Attributes:
-        recipe: how.
-        samples: a table with the splits `train` and `validation`.
-        data_name: what the data set is called in the card.
-        folder: state of the run: `last.ckpt`, `best.ckpt`, `history.jsonl`, `progress.json`, and what it was begun
-            with: `recipe.json`, `data.json`.
-        checkpoint_folder: where the finished checkpoint goes.
-    """
-
-    recipe: Recipe
-    samples: SampleTable
-    data_name: str
-    folder: Path
-    checkpoint_folder: Path
+class _Splits:
+    training: SampleTable
+    validation: SampleTable
 
 
-def fit(run: Run) -> Checkpoint:
+def fit(run: Run, callbacks: Sequence[lightning.Callback] = ()) -> Checkpoint:
     """Trains, or goes on where the run's folder says it stopped, and writes the checkpoint with its card.
 
     The card's validation figures are measured on the finished checkpoint by the code that `evaluate` runs.
 
+    Args:
+        run: what is trained on what, and where it is kept.
+        callbacks: whoever else watches the run. They are called before its state is kept, so that what they give as
+            `state_dict` is kept with it, and after each epoch's figures are in `trainer.callback_metrics`. A
+            support-vector machine has no steps, and calls none of them.
+
     Raises:
-        DataError: a split is missing or has labels that the recipe lacks, or the folder holds a run on other data.
-        RecipeError: the folder holds a run of another recipe, or the checkpoint's folder has no `NAME` for a name.
+        SystemExit: the process was asked to end (SIGTERM); its state is kept, see `training.interrupt`.
+        DataError: a split is missing, has labels that the recipe lacks, lacks a class of the recipe, or the folder
+            holds a run on other data.
+        RecipeError: the folder holds a run of another recipe, the checkpoint's folder has no `NAME` for a name, or the
+            recipe names layers or weights that there are not.
         ModelError: the recipe's architecture is unknown, or does not take its arguments.
+        UnavailableError: pretrained weights cannot be had on this machine.
+        TrainingError: the loss is no finite number any more (the best weights until then are written all the same),
+            or memory or disk do not suffice.
     """
-    recipe = run.recipe
     check_name(run.checkpoint_folder.resolve().name)
-    training_samples = run.samples.split("train")
-    validation_samples = run.samples.split("validation")
-    module = _module(recipe, training_samples, validation_samples)
-    _claim(run, training_samples, validation_samples)
-    last = run.folder / "last.ckpt"
-    keepers = [
-        ModelCheckpoint(run.folder, "best", monitor="val_accuracy", mode="max", enable_version_counter=False),
-        ModelCheckpoint(run.folder, "last", enable_version_counter=False),  # every epoch, also one that was no better
-    ]
+    samples = labelled(run.samples, run.recipe)
+    splits = _Splits(samples.split("train"), samples.split("validation"))
+    if run.recipe.svm:
+        from training.svm import fit_svm  # scikit-learn
+
+        return fit_svm(run, splits.training, splits.validation)
+    last = run.folder / LAST
+    module, started_from = prepare(run.recipe, splits.training, splits.validation, resumed=last.is_file())
+    claim(run, splits.training, splits.validation)
+    precision = lightning_precision(run.recipe.precision, module)
     with _quiet():
-        trainer = _trainer(recipe, [*keepers, Progress(run.folder)])
-        # Written by this process on this machine; Lightning's state holds more than tensors.
-        trainer.fit(module, ckpt_path=str(last) if last.is_file() else None, weights_only=False)
-    source = run.folder / f"{recipe.select}.ckpt"
-    # Lightning keeps the moving average, where there is one, under `state_dict`.
-    state = torch.load(source, map_location="cpu", weights_only=False)
-    module.load_state_dict(state["state_dict"])
-    checkpoint = save_checkpoint(
-        run.checkpoint_folder, module.model, _card(run, training_samples, int(state["epoch"]) + 1)
-    )
-    found = evaluate(Predictor(checkpoint), validation_samples, train=training_samples)
-    card = checkpoint.card.model_copy(update={"metrics": {"validation": found.as_json()}})
-    write_card(checkpoint.folder, card)
-    return Checkpoint(checkpoint.folder, card)
+        trainer = _trainer(run, precision, callbacks)
+        try:
+            # Written by this process on this machine; Lightning's state holds more than tensors.
+            trainer.fit(module, ckpt_path=str(last) if last.is_file() else None, weights_only=False)
+        except DivergedError as error:
+            raise _diverged(run, module, splits, started_from, error) from error
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            raise too_large(module, autocast=precision == "bf16-mixed") from error
+    return _finish(run, module, splits, started_from)
 
 
-def _module(recipe: Recipe, training_samples: SampleTable, validation_samples: SampleTable) -> FERModule:
-    torch.manual_seed(recipe.seed)
-    model = create_model(
-        recipe.model.architecture,
-        num_classes=len(recipe.classes),
-        in_channels=recipe.preprocess.channels,
-        **recipe.model.arguments,
-    )
-    return FERModule(
-        model,
-        recipe,
-        _on_device(taught(load_tensors(training_samples, recipe), training_samples, recipe)),
-        _on_device(load_tensors(validation_samples, recipe)),
-    )
+def prepare(
+    recipe: Recipe, training_samples: SampleTable, validation_samples: SampleTable, resumed: bool = False
+) -> tuple[FERModule, str]:
+    """Network and data on the device, and in words where the network's weights come from.
 
+    What the recipe leaves to the training split (`from-data`) is resolved in the module's recipe.
 
-def check_name(name: str) -> None:
-    """Refuses what cannot be the name of a run or of a checkpoint.
+    Args:
+        recipe: how.
+        training_samples: what it learns from.
+        validation_samples: what it is evaluated on.
+        resumed: as `first_network`.
 
     Raises:
-        RecipeError: it is not.
+        As `fit`.
     """
-    if not NAME.fullmatch(name):
-        raise RecipeError(
-            f"{name!r} is not a name for a run or a checkpoint: it begins with a letter or a digit and goes on with "
-            "letters, digits, '.', '_' and '-', at most 100 in all. Choose another one with --run or --out."
-        )
+    model, started_from = first_network(recipe, resumed)
+    check_patterns(model, recipe)
+    training = load_tensors(training_samples, recipe)
+    check_trainable(training, recipe.classes)
+    if recipe.preprocess.unresolved:
+        how = recipe.preprocess.resolved(*mean_and_std(training.pixels))
+        recipe = recipe.model_copy(update={"preprocess": PreprocessSpec(**how.model_dump())})
+    training = with_noise_copies(taught(training, training_samples, recipe), recipe.augment, recipe.seed)
+    validation = load_tensors(validation_samples, recipe)
+    return FERModule(model, recipe, _on_device(training), _on_device(validation)), started_from
 
 
-def _trainer(recipe: Recipe, callbacks: list[lightning.Callback]) -> lightning.Trainer:
+def _on_device(data: Tensors) -> Tensors:
+    try:
+        return data.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    except torch.OutOfMemoryError as error:
+        raise TrainingError(
+            f"{len(data):,} faces take {data.pixels.nbytes / 1e9:.1f} GB and do not fit into the memory of the GPU; "
+            "lower preprocess.size_px or augment.noise_copies."
+        ) from error
+
+
+def _trainer(run: Run, precision: Any, others: Sequence[lightning.Callback]) -> lightning.Trainer:
+    recipe = run.recipe
+    keeper = Keeper(run.folder, run.keep_every_steps)
+    callbacks = [Stopping(recipe), Progress(run.folder), *others, keeper, Leaving(keeper)]
     if recipe.average_decay:
         callbacks = [WeightAveraging(avg_fn=average_with(recipe.average_decay)), *callbacks]
     return lightning.Trainer(
         accelerator="gpu" if torch.cuda.is_available() else "cpu",
         devices=1,
         max_epochs=recipe.epochs,
-        precision=lightning_precision(recipe.precision),
+        precision=precision,
         callbacks=callbacks,
+        plugins=[StateFiles()],
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
         logger=False,
+        enable_checkpointing=False,  # Lightning's own; the Keeper does it
         enable_progress_bar=False,
         enable_model_summary=False,
     )
@@ -147,89 +159,60 @@ def average_with(decay: float) -> Callable[[torch.Tensor, torch.Tensor, Any], to
     return step
 
 
-def lightning_precision(wanted: str) -> Any:
-    """Lightning's name for a recipe's precision; `auto` is bfloat16 where the machine has instructions for it."""
+def lightning_precision(wanted: str, model: nn.Module) -> Any:
+    """Lightning's name for a recipe's precision.
+
+    `auto` is bfloat16 where the machine has instructions for it, but for networks like MobileNet and EfficientNet on a
+    processor: without instructions for small depthwise convolutions they take 1.7 and 2 times as long in bfloat16.
+    """
     if wanted == "auto":
         if torch.cuda.is_available():
             fast = torch.cuda.is_bf16_supported(including_emulation=False)
         else:
             features = torch.cpu.get_capabilities()
-            fast = bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+            fast = bool(features.get("avx512_bf16") or features.get("amx_bf16")) and not _small_depthwise(model)
         wanted = "bfloat16" if fast else "float32"
     return "bf16-mixed" if wanted == "bfloat16" else "32-true"
 
 
-def _on_device(data: Tensors) -> Tensors:
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return Tensors(data.pixels.to(device), data.targets.to(device), data.labels.to(device))
+def _small_depthwise(model: nn.Module) -> bool:
+    """Whether some layer convolves each channel for itself, over at most five pixels; ConvNeXt's seven pay off."""
+    layers = (layer for layer in model.modules() if isinstance(layer, nn.Conv2d))
+    return any(1 < layer.groups == layer.in_channels and max(layer.kernel_size) <= 5 for layer in layers)
 
 
-def _claim(run: Run, training_samples: SampleTable, validation_samples: SampleTable) -> None:
-    """Notes recipe and data in the run's folder, or checks that they are those that it was begun with."""
-    data = {
-        "train": training_samples.data_hash(),
-        "validation": validation_samples.data_hash(),
-        "samples_with_votes": len(training_samples) - training_samples.table["votes"].null_count,
-        "teachers": [open_checkpoint(name).card.weights_sha256 for name in run.recipe.target.teachers],
-    }
-    begin_anew = "Choose another --run, or delete that folder to begin anew."
-    notes = {
-        "recipe.json": (
-            run.recipe.model_dump_json(indent=2) + "\n",
-            RecipeError(
-                f"{run.folder} holds a run of another recipe than {run.recipe.name!r} as given now. {begin_anew}"
-            ),
-        ),
-        "data.json": (
-            json.dumps(data, indent=2) + "\n",
-            DataError(f"{run.folder} holds a run on other data than {run.data_name} as given now. {begin_anew}"),
-        ),
-    }
-    run.folder.mkdir(parents=True, exist_ok=True)
-    for name, (wanted, error) in notes.items():
-        note = run.folder / name
-        if note.exists() and note.read_text(encoding="utf-8") != wanted:
-            raise error
-        note.write_text(wanted, encoding="utf-8")
-
-
-def _card(run: Run, training_samples: SampleTable, epoch: int) -> Card:
-    recipe = run.recipe
-    how = "best validation accuracy, epoch" if recipe.select == "best" else "last epoch,"
-    return Card(
-        name=run.checkpoint_folder.resolve().name,
-        summary=recipe.summary,
-        architecture=recipe.model.architecture,
-        arguments=recipe.model.arguments,
-        classes=recipe.classes,
-        preprocess=recipe.preprocess,
-        flip=recipe.flip_at_test,
-        trained=Trained(
-            data=run.data_name,
-            data_hash=training_samples.data_hash(),
-            n=len(training_samples),
-            recipe=recipe.model_dump(mode="json"),
-            seed=recipe.seed,
-            selected_on=f"{how} {epoch} of {recipe.epochs}",
-            git_commit=git_commit(),
-        ),
-        licence=recipe.licence,
-        intended_use=recipe.intended_use,
-        limits=recipe.limits,
+def _diverged(run: Run, module: FERModule, splits: _Splits, started_from: str, error: DivergedError) -> TrainingError:
+    """Writes the checkpoint of the best weights so far, where there are any, and says so."""
+    a_epoch = len(module.train_dataloader())
+    epoch = (error.step - 1) // a_epoch + 1
+    said = f"The loss of {run.recipe.name} is no finite number any more at step {error.step} (epoch {epoch})"
+    remedy = (
+        f"The run would come to the same step again: lower optimiser.learning_rate "
+        f"(now {run.recipe.optimiser.learning_rate:g}) and begin under another name."
+    )
+    if not (run.folder / f"{run.recipe.select}.ckpt").is_file():
+        return TrainingError(f"{said}, before an epoch was over whose weights could be kept. {remedy}")
+    kept = _finish(run, module, splits, started_from, f"; stopped at step {error.step}, where the loss was not finite")
+    trained = kept.card.trained
+    return TrainingError(
+        f"{said}. The last good weights ({trained.selected_on if trained else ''}) are kept in {kept.folder}. {remedy}"
     )
 
 
-def git_commit() -> str:
-    """Commit of this code, with `-dirty` where files differ from it; empty outside a git checkout."""
-    here = Path(__file__).resolve().parent
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=12", "--dirty"],  # noqa: S607
-            cwd=here, capture_output=True, text=True, check=False, timeout=10,
-        )  # fmt: skip
-    except OSError:
-        return ""
-    return done.stdout.strip()
+def _finish(run: Run, module: FERModule, splits: _Splits, started_from: str, remark: str = "") -> Checkpoint:
+    recipe = run.recipe
+    # Lightning keeps the moving average, where there is one, under `state_dict`.
+    state = torch.load(run.folder / f"{recipe.select}.ckpt", map_location="cpu", weights_only=False)
+    module.load_state_dict(state["state_dict"])
+    how = "best validation accuracy, epoch" if recipe.select == "best" else "last epoch,"
+    card = card_of(
+        run,
+        splits.training,
+        preprocess=module.recipe.preprocess.resolved(None, None),
+        selected_on=f"{how} {int(state['epoch']) + 1} of {recipe.epochs}{remark}",
+        started_from=started_from,
+    )
+    return ship(run, module.model, card, splits.training, splits.validation)
 
 
 class _quiet(warnings.catch_warnings):  # noqa: N801  (reads as a statement)

@@ -101,18 +101,22 @@ _WITH_SECOND_HEADS = {"googlenet", "inception_v3"}  # in training they would ans
 def _torchvision(name: str, num_classes: int, in_channels: int, arguments: dict[str, Any]) -> nn.Module:
     from torchvision import models  # half a second that only these families pay
 
-    from fer_core.models.surgery import set_input_channels, set_num_classes
+    from fer_core.models.surgery import set_input_channels, set_num_classes, without_second_heads
 
     known = models.list_models(module=models)
     if name not in known:
         raise ModelError(f"torchvision has no classifier {name!r}{_nearest(name, known)}")
     pretrained = arguments.pop("pretrained", False)
     if name in _WITH_SECOND_HEADS:
-        arguments.setdefault("aux_logits", False)
+        # torchvision wants the heads where their weights are published, and then also scales its input anew, which a
+        # network that is rebuilt from its card would not do.
+        arguments |= {"aux_logits": pretrained, "transform_input": False, "init_weights": not pretrained}
     try:
         model: nn.Module = models.get_model(name, weights="DEFAULT" if pretrained else None, **arguments)
     except OSError as error:
         raise _no_weights(name, error) from error
+    if name in _WITH_SECOND_HEADS:
+        without_second_heads(model)
     return set_num_classes(set_input_channels(model, in_channels), num_classes)
 
 

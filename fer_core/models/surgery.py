@@ -64,3 +64,26 @@ def set_num_classes(model: nn.Module, num_classes: int) -> nn.Module:
     elif isinstance(layer, nn.Conv2d):
         _replace(model, path, nn.Conv2d(layer.in_channels, num_classes, layer.kernel_size))  # type: ignore[arg-type]
     return model
+
+
+def without_last_layer(model: nn.Module) -> tuple[nn.Module, int]:
+    """The model without its last linear layer, so that it gives what went into it, and how many numbers that is.
+
+    Raises:
+        ModelError: the model does not end in a linear layer.
+    """
+    last = [(path, layer) for path, layer in model.named_modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
+    path, layer = last[-1] if last else ("", None)
+    if not isinstance(layer, nn.Linear):
+        raise ModelError(f"{type(model).__name__} does not end in a linear layer whose input could serve as features.")
+    _replace(model, path, nn.Identity())
+    return model, layer.in_features
+
+
+def without_second_heads(model: nn.Module) -> nn.Module:
+    """GoogLeNet or Inception of torchvision with the last head alone, so that training too gets one answer."""
+    model.aux_logits = False  # type: ignore[assignment]  # a plain attribute
+    for name in ("AuxLogits", "aux1", "aux2"):
+        if hasattr(model, name):
+            setattr(model, name, None)
+    return model

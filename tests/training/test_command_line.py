@@ -54,7 +54,11 @@ def test_recipes_on_the_command_line() -> None:
     (compact,) = [r for r in json.loads(result.stdout) if r["name"] == "compact"]
     summary = yaml.safe_load((ROOT / "training" / "recipes" / "compact.yaml").read_text())["summary"]
     assert compact["summary"] == summary
-    assert summary in CliRunner().invoke(command_line.app, ["recipes"]).stdout
+    assert (compact["architecture"], compact["weights"], compact["size_px"]) == ("compact", "none", 48)
+    lines = CliRunner().invoke(command_line.app, ["recipes"]).stdout.splitlines()
+    (line,) = [line for line in lines if line.startswith("compact ")]
+    assert line.split()[1:3] == ["0.96", "M"]
+    assert summary in line
 
 
 @pytest.mark.slow

@@ -15,7 +15,8 @@ from fer_core.data import SampleTable
 from fer_core.errors import DataError
 from fer_core.labels import AFFECTNET8, FER7
 from fer_core.preprocess import Preprocess
-from training.data import Batches, InOrder, Tensors, load_tensors, soft_targets
+from training.batches import Batches, InOrder
+from training.data import Tensors, labelled, load_tensors, soft_targets
 from training.recipe import TargetSpec
 
 # Four samples of three classes; nobody voted on the last.
@@ -128,6 +129,27 @@ def test_votes_are_matched_by_name(few: SampleTable, tiny_recipe: Callable[..., 
     found = load_tensors(with_votes(few.split("train")), tiny_recipe(classes=FER7.names[::-1], target=spec))
     expected = np.eye(7)[[6, 5, 4, 3, 2, 1, 0] * 4] * 0.93 + 0.01  # "unknown" is left out: angry is unanimous
     np.testing.assert_allclose(found.targets, expected, atol=1e-6)
+
+
+def test_labels_of_ferplus_majority(few: SampleTable, tiny_recipe: Callable[..., Any]) -> None:
+    """Of six faces three are kept: contempt is no class of FER7, two have no majority, or it says "not a face"."""
+    names = ["neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt", "unknown", "nf"]
+    said = [{"sad": 6, "fear": 4}, {"contempt": 9, "sad": 1}, {"sad": 5, "fear": 5}, {"nf": 8, "sad": 2}]
+    said += [{"happy": 3, "neutral": 2, "sad": 1, "fear": 1}, {"neutral": 10}]
+    samples = dataclasses.replace(few, table=few.table.slice(0, 6))
+    votes = pa.array([[float(row.get(name, 0)) for name in names] for row in said], pa.list_(pa.float32()))
+    table = samples.table.set_column(4, samples.table.schema.field("votes"), votes)
+    samples = dataclasses.replace(samples, table=table, vote_classes=tuple(names))
+    recipe = tiny_recipe(labels="ferplus-majority", target={"vote_weight": 1, "translate_votes": False})
+    found = labelled(samples, recipe)
+    assert found.table["sample_id"].to_pylist() == ["train-0", "train-4", "train-5"]
+    assert found.table["label"].to_pylist() == ["sad", "happy", "neutral"]
+    targets = load_tensors(found, recipe).targets
+    np.testing.assert_allclose(targets[0], [0, 0, 0.4, 0, 0.6, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(targets[1], [0, 0, 1 / 7, 3 / 7, 1 / 7, 0, 2 / 7], atol=1e-6)
+    assert labelled(samples, tiny_recipe()) is samples
+    with pytest.raises(DataError, match="have no FER\\+ votes"):
+        labelled(few, recipe)
 
 
 def test_what_cannot_be_trained_on(few: SampleTable, tiny_recipe: Callable[..., Any]) -> None:

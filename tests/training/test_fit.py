@@ -1,6 +1,7 @@
 """Whole runs: they learn, and what they ship is what they measured."""
 
 import json
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,10 @@ from fer_core.data import SampleTable
 from fer_core.errors import DataError, ModelError, RecipeError
 from fer_core.evaluate.evaluation import evaluate
 from fer_core.labels import FER7
+from fer_core.models import create_model
 from fer_core.predict import Predictor
 from tests.training.runs import history, same, weights
-from training import fit as fitting
+from training import shipping
 from training.fit import Run, average_with, fit, lightning_precision
 from training.module import FERModule
 from training.recipe import Recipe
@@ -160,9 +162,25 @@ def test_a_name_that_no_card_may_have_is_refused_before_the_training(
 def test_precision(features: dict[str, bool], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: features)
-    assert lightning_precision("auto") == expected
-    assert lightning_precision("float32") == "32-true"
-    assert lightning_precision("bfloat16") == "bf16-mixed"
+    plain = torch.nn.Conv2d(4, 8, 3, groups=2)
+    assert lightning_precision("auto", plain) == expected
+    assert lightning_precision("float32", plain) == "32-true"
+    assert lightning_precision("bfloat16", plain) == "bf16-mixed"
+
+
+def test_small_depthwise_convolutions_stay_in_float32_on_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    for name, expected in (
+        ("torchvision/mobilenet_v3_large", "32-true"),
+        ("timm/tf_efficientnet_lite0", "32-true"),
+        ("torchvision/convnext_tiny", "bf16-mixed"),
+        ("compact", "bf16-mixed"),
+    ):
+        with torch.device("meta"):
+            network = create_model(name, num_classes=7, in_channels=1)
+        assert lightning_precision("auto", network) == expected
+        assert lightning_precision("bfloat16", network) == "bf16-mixed"
 
 
 def test_training_in_bfloat16(drawn: SampleTable, tiny_recipe: Make, prepare: Callable[..., Run]) -> None:
@@ -173,7 +191,15 @@ def test_training_in_bfloat16(drawn: SampleTable, tiny_recipe: Make, prepare: Ca
 
 
 def test_no_commit_outside_a_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(fitting, "__file__", str(tmp_path / "fit.py"))
-    assert fitting.git_commit() == ""
+    monkeypatch.setattr(shipping, "__file__", str(tmp_path / "fit.py"))
+    assert shipping.git_commit() == ""
     monkeypatch.setenv("PATH", "")
-    assert fitting.git_commit() == ""
+    assert shipping.git_commit() == ""
+
+
+def test_no_commit_where_git_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: list[str], **options: Any) -> Any:
+        raise subprocess.TimeoutExpired(command, options["timeout"])
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert shipping.git_commit() == ""

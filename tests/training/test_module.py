@@ -1,4 +1,4 @@
-"""One step, one validation, one schedule: each against the formula."""
+"""One step, one validation, one optimiser: each against the formula."""
 
 import math
 from collections.abc import Callable
@@ -13,8 +13,10 @@ from fer_core.data import SampleTable
 from fer_core.models import create_model
 from fer_core.preprocess import Preprocess
 from training.augment import augment
-from training.data import InOrder, load_tensors
-from training.module import FERModule, make_optimiser
+from training.batches import InOrder
+from training.data import load_tensors
+from training.layers import make_optimiser
+from training.module import FERModule
 from training.recipe import OptimiserSpec, Recipe
 
 Make = Callable[..., Recipe]
@@ -105,7 +107,10 @@ def test_weights_are_decayed_and_biases_are_not() -> None:
 
 def test_other_optimisers() -> None:
     model = nn.Linear(2, 2)
-    assert isinstance(make_optimiser(model, OptimiserSpec(name="adamw")), torch.optim.AdamW)
+    assert type(make_optimiser(model, OptimiserSpec(name="adamw"))) is torch.optim.AdamW
+    assert type(make_optimiser(model, OptimiserSpec(name="adam"))) is torch.optim.Adam
+    plain = make_optimiser(model, OptimiserSpec(nesterov=False))
+    assert (plain.param_groups[0]["nesterov"], plain.param_groups[0]["momentum"]) == (False, 0.9)
     still = make_optimiser(model, OptimiserSpec(momentum=0))
     assert still.param_groups[0]["nesterov"] is False  # Nesterov's momentum needs momentum
 
@@ -118,45 +123,6 @@ def test_a_step_of_nesterov_by_hand() -> None:
     optimiser.step()
     # g = 2 + 0.5 * 1; v = g; step g + 0.9 v = 4.75.
     assert model.weight.item() == pytest.approx(1 - 0.1 * 4.75)
-
-
-def rates(module: FERModule) -> list[float]:
-    """The learning rate of each step of a run."""
-    made = module.configure_optimizers()
-    optimiser, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
-    assert made["lr_scheduler"]["interval"] == "step"
-    found = []
-    for _ in range(module.recipe.epochs * len(module.train_dataloader())):
-        found.append(optimiser.param_groups[0]["lr"])
-        optimiser.step()
-        schedule.step()
-    return found
-
-
-def test_one_cycle_by_formula(drawn: SampleTable, tiny_recipe: Make) -> None:
-    """Cosine from a 25th of the highest rate up, then down to a 250,000th; 7 batches times 10 epochs."""
-    recipe = tiny_recipe(epochs=10, optimiser={"learning_rate": 0.5, "warmup": 0.3})
-    found = rates(module_of(drawn, recipe))
-    rise = 0.3 * 70 - 1
-
-    def by_formula(step: int) -> float:
-        low, part = (0.5 / 25, step / rise) if step <= rise else (0.5 / 25e4, 1 - (step - rise) / (69 - rise))
-        return low + (0.5 - low) * (1 - math.cos(math.pi * part)) / 2
-
-    assert len(found) == 70
-    np.testing.assert_allclose(found, [by_formula(i) for i in range(70)], rtol=1e-6, atol=1e-9)
-    assert max(found) == pytest.approx(0.5)
-    assert found.index(max(found)) == 20
-
-
-@pytest.mark.parametrize(("epochs", "warmup"), [(5, 0.2), (10, 0.1), (1, 0.2), (2, 0.5), (4, 0.0), (3, 0.99)])
-def test_the_shortest_runs_have_a_rate(few: SampleTable, tiny_recipe: Make, epochs: int, warmup: float) -> None:
-    """One batch an epoch: the steps of the rise are one or none, which is a division by zero if taken literally."""
-    recipe = tiny_recipe(epochs=epochs, batch_size=64, optimiser={"learning_rate": 0.1, "warmup": warmup})
-    found = rates(module_of(few, recipe))
-    assert len(found) == epochs
-    assert all(0 <= rate <= 0.1 + 1e-9 for rate in found)
-    assert epochs == 1 or max(found) > 0.04
 
 
 def test_batches_follow_epoch_and_seed(few: SampleTable, tiny_recipe: Make) -> None:

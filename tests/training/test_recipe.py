@@ -11,6 +11,7 @@ from safetensors.torch import save
 from fer_core.errors import RecipeError
 from fer_core.labels import FER7, FERPLUS8
 from fer_core.models import create_model
+from fer_core.preprocess import Preprocess
 from training.recipe import RECIPES, Recipe, list_recipes, load_recipe, parse_recipe
 
 LEAST: dict[str, Any] = {"name": "least", "model": {"architecture": "compact"}}
@@ -21,11 +22,10 @@ def test_shipped_recipes_can_be_run(name: str) -> None:
     recipe = load_recipe(name)
     assert recipe.name == name
     assert recipe.summary
-    arguments = {k: v for k, v in recipe.model.arguments.items() if k != "pretrained"}
     channels, side = recipe.preprocess.channels, recipe.preprocess.size_px
     with torch.device("meta"):
         network = create_model(
-            recipe.model.architecture, num_classes=len(recipe.classes), in_channels=channels, **arguments
+            recipe.model.architecture, num_classes=len(recipe.classes), in_channels=channels, **recipe.model.arguments
         ).eval()
         assert network(torch.zeros(2, channels, side, side)).shape == (2, len(recipe.classes))
 
@@ -106,11 +106,13 @@ def test_overrides() -> None:
         ("nam=sgd", r"did you mean name\?"),
         ("preprocess.size=48", r"did you mean preprocess\.size_px\?"),
         ("xyzzy=48", r"xyzzy is not a key of a recipe\.$"),
+        ("classes.9=joy", "--set classes.9=joy: there are 2 entries, numbered from 0; '9' is none of them"),
+        ("classes.first=joy", "'first' is none of them"),
     ],
 )
 def test_wrong_overrides(override: str, said: str) -> None:
     with pytest.raises(RecipeError, match=said):
-        load_recipe("compact", [override])
+        load_recipe("compact", ["classes=[happy, sad]", override])
 
 
 @pytest.mark.parametrize(
@@ -130,11 +132,34 @@ def test_wrong_overrides(override: str, said: str) -> None:
         ({"augment": None}, "augment: .*not None"),
         ({"optimiser": {"learning_rate": 0}}, r"optimiser\.learning_rate: .*greater than 0"),
         ({"optimiser": {"learning_rate": float("inf")}}, r"optimiser\.learning_rate: .*finite"),
-        ({"optimiser": {"name": "adam"}}, r"optimiser\.name: .*'sgd' or 'adamw', not 'adam'"),
+        ({"optimiser": {"name": "adamax"}}, r"optimiser\.name: .*'sgd', 'adam' or 'adamw', not 'adamax'"),
+        ({"optimiser": {"schedule": "step"}}, r"optimiser\.schedule: .*'constant' or 'plateau', not 'step'"),
+        ({"loss": {"class_weights": "balance"}}, r"loss\.class_weights: .*'balanced' or 'effective-number'"),
+        ({"loss": {"class_weights": {"happy": -1}}}, r"loss\.class_weights\.happy: .*greater than or equal to 0"),
+        ({"loss": {"class_weights": {"bored": 2}}}, r"loss\.class_weights names bored, but the classes are \('angry'"),
+        ({"loss": {"class_weights": dict.fromkeys(FER7.names, 0)}}, "leaves no class a weight above zero"),
+        ({"preprocess": {"mean": "from-dta"}}, r"preprocess\.mean: .*'from-data', not 'from-dta'"),
+        ({"phases": []} | {"epochs": -1}, "epochs: .*greater than or equal to 1"),
+        ({"phases": [{"name": "a", "epochs": 0}]}, r"phases\.0\.epochs: .*greater than or equal to 1"),
+        ({"phases": [{"name": "a", "epochs": 1, "freze": []}]}, r"phases\.0\.freze .*; did you mean phases\.freeze\?"),
+        ({"phases": [{"name": "a", "epochs": 1}] * 2}, "phases: each needs a name of its own, not a, a"),
+        ({"phases": [{"name": "a", "epochs": 3}], "epochs": 2}, "epochs is 2, but the phases have 3 together"),
+        (
+            {
+                "phases": [{"name": "a", "epochs": 3, "rates": {"hed": 1}}],
+                "groups": [{"name": "head", "layers": ["x"]}],
+            },
+            "phase a: rates names hed; the groups are head",
+        ),
         ({"target": {"vote_weight": 2}}, r"target\.vote_weight"),
         ({"target": {"label_smoothing": 1}}, r"target\.label_smoothing: .*less than 1"),
         ({"preprocess": {"channels": 3}}, "preprocess: .*mean has 1"),
         ({"model": {"architecture": "compact", "arguments": {"num_classes": 8}}}, r"model\.arguments: .*num_classes"),
+        (
+            {"model": {"architecture": "compact", "arguments": {"pretrained": True}}},
+            r"model\.arguments: .*model\.pretrained=imagenet",
+        ),
+        ({"labels": "majority"}, r"labels: .*'given' or 'ferplus-majority', not 'majority'"),
         ({"model": {}}, r"model\.architecture is missing\."),
     ],
 )
@@ -169,7 +194,40 @@ def test_what_is_no_recipe(tmp_path: Path) -> None:
     assert not Path("ran").exists()
 
 
-def test_a_recipe_survives_its_own_json() -> None:
-    recipe = load_recipe("compact")
+def test_phases_make_the_epochs() -> None:
+    phases = [{"name": "head", "epochs": 3, "freeze": ["*", "!head"]}, {"name": "all", "epochs": 4}]
+    recipe = parse_recipe(LEAST | {"phases": phases})
+    assert recipe.epochs == 7
+    assert parse_recipe(recipe.model_dump(mode="json")) == recipe
+    found = [(recipe.phase_at(epoch)[0].name, recipe.phase_at(epoch)[1]) for epoch in range(8)]
+    assert found == [("head", 0)] * 3 + [("all", 3)] * 5  # a finished run asks for the epoch after the last
+    assert parse_recipe(LEAST).phase_at(19)[1] == 0
+
+
+def test_entries_of_a_list_are_changed_by_their_number(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    phases = [{"name": "head", "epochs": 3}, {"name": "all", "epochs": 4}]
+    file.write_text(yaml.safe_dump(LEAST | {"phases": phases}))
+    recipe = load_recipe(
+        file, ["phases.1.epochs=1", "phases.0.learning_rate=0.5", "classes=[sad, happy]", "classes.0=fear"]
+    )
+    assert [(p.epochs, p.learning_rate) for p in recipe.phases] == [(3, 0.5), (1, None)]
+    assert recipe.epochs == 4
+    assert recipe.classes == ("fear", "happy")
+
+
+def test_mean_and_deviation_may_be_left_to_the_data() -> None:
+    recipe = parse_recipe(LEAST | {"preprocess": {"channels": 3, "mean": "from-data", "std": [0.2, 0.3, 0.4]}})
+    assert recipe.preprocess.unresolved
+    assert recipe.model_dump(mode="json")["preprocess"]["mean"] == "from-data"
+    resolved = recipe.preprocess.resolved((0.1, 0.2, 0.3), (0.9, 0.9, 0.9))
+    assert type(resolved) is Preprocess
+    assert (resolved.mean, resolved.std) == ((0.1, 0.2, 0.3), (0.2, 0.3, 0.4))  # what the recipe gives stays
+    assert not parse_recipe(LEAST).preprocess.unresolved
+
+
+@pytest.mark.parametrize("name", ["compact", "kdef-vgg16"])
+def test_a_recipe_survives_its_own_json(name: str) -> None:
+    recipe = load_recipe(name)
     assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
     assert parse_recipe(yaml.safe_load(yaml.safe_dump(recipe.model_dump(mode="json")))) == recipe

@@ -1,6 +1,7 @@
 """Runs that stop anywhere go on as if nothing had been."""
 
 import dataclasses
+import errno
 import json
 import signal
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from fer_core.data import SampleTable
 from fer_core.errors import DataError, RecipeError
 from tests.training.runs import history, same, weights
 from training.fit import Run, fit
+from training.keeping import second_name
 from training.module import FERModule
 from training.progress import Progress
 from training.recipe import Recipe
@@ -208,3 +210,24 @@ def test_other_data_in_the_same_folder(
     voted = few.table.set_column(few.table.schema.get_field_index("votes"), "votes", votes)
     with pytest.raises(DataError, match="holds a run on other data"):  # the same faces, begun without --labels
         fit(dataclasses.replace(run, samples=SampleTable(voted, few.classes, ("happy",))))
+
+
+def test_a_second_name_is_the_same_file_and_outlives_the_first(tmp_path: Path) -> None:
+    file, name = tmp_path / "last", tmp_path / "best"
+    for content in (b"first", b"second"):
+        file.write_bytes(content)
+        second_name(file, name)
+        assert name.samefile(file)
+        file.unlink()
+        assert name.read_bytes() == content
+
+
+def test_a_file_system_without_second_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def link(*_: Any) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr("os.link", link)
+    (tmp_path / "last").write_bytes(b"state")
+    second_name(tmp_path / "last", tmp_path / "best")
+    assert (tmp_path / "best").read_bytes() == b"state"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["best", "last"]

@@ -14,7 +14,7 @@ from fer_core.data import SampleTable
 from fer_core.errors import CheckpointError, DataError, RecipeError
 from fer_core.labels import FER7, FERPLUS8
 from training.data import load_tensors, taught
-from training.fit import Run, _module, fit
+from training.fit import Run, fit, prepare
 from training.recipe import Recipe, parse_recipe
 
 MakeRecipe = Callable[..., Recipe]
@@ -97,7 +97,7 @@ def test_validation_is_not_taught(
 ) -> None:
     make_teacher("backwards", SHARES, classes=REVERSED)
     recipe = tiny_recipe(target={"teachers": ["backwards"], "teacher_weight": 1.0})
-    module = _module(recipe, few.split("train"), few.split("validation"))
+    module, _ = prepare(recipe, few.split("train"), few.split("validation"))
     np.testing.assert_allclose(module.training_data.targets[:, 6].cpu(), 0.4, atol=1e-6)
     np.testing.assert_array_equal(module.validation_data.targets.cpu(), np.eye(7)[[0, 1, 2, 3, 4, 5, 6] * 2])
 

@@ -1,0 +1,62 @@
+"""A run that is asked to end, by SIGTERM, keeps its state first."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+import lightning
+
+from training.keeping import LAST, Keeper
+
+ASKED_TO_END = 143  # exit status: 128 and the number of SIGTERM
+
+
+class Leaving(lightning.Callback):
+    """Ends the process with `ASKED_TO_END` after the step that it is at, with its state kept.
+
+    While no step is being made (data are read, a checkpoint is written) the signal does what it did before: there is
+    nothing to keep then that is not kept already. It stands after the callbacks that keep and tell.
+    """
+
+    def __init__(self, keeper: Keeper) -> None:
+        self.keeper = keeper
+        self.asked = False
+        self._before: Any = None
+
+    def on_train_start(self, *_: Any) -> None:
+        """Listens; the main thread alone can."""
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGTERM, self._note)
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, _out: Any, _batch: Any, index: int
+    ) -> None:
+        """Leaves within an epoch; after its last step it is left when it has been evaluated."""
+        if self.asked and index + 1 < trainer.num_training_batches:
+            self.keeper.keep(trainer, module, LAST)
+            raise SystemExit(ASKED_TO_END)
+
+    def on_train_epoch_end(self, *_: Any) -> None:
+        """Leaves after an epoch, which has just been kept."""
+        if self.asked:
+            raise SystemExit(ASKED_TO_END)
+
+    def on_train_end(self, *_: Any) -> None:
+        """Listens no more; what it has heard just before still counts."""
+        self._restore()
+        self.on_train_epoch_end()
+
+    def on_exception(self, *_: Any) -> None:
+        """Listens no more."""
+        self._restore()
+
+    def _restore(self) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGTERM, self._before)
+            self._before = None

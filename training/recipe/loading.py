@@ -1,0 +1,122 @@
+"""Recipes from YAML: by name or path, with single values changed, every mistake in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from fer_core.errors import RecipeError
+from training.recipe.recipe import Recipe
+
+RECIPES = Path(__file__).resolve().parents[1] / "recipes"
+
+
+def list_recipes() -> list[str]:
+    """Names of the recipes that come with FERScope, sorted."""
+    return sorted(p.stem for p in RECIPES.glob("*.yaml"))
+
+
+def load_recipe(name: str | Path, overrides: Iterable[str] = ()) -> Recipe:
+    """A recipe by name or by the path of a YAML file, with `key.key=value` overrides.
+
+    Raises:
+        RecipeError: unknown name, broken YAML, an unknown key (the nearest valid one is named) or a bad value.
+    """
+    path = Path(name)
+    if path.suffix not in {".yaml", ".yml"}:
+        path = RECIPES / f"{name}.yaml"
+    try:
+        values = yaml.safe_load(path.read_bytes())
+    except OSError as error:
+        raise RecipeError(f"There is no recipe {str(name)!r}; there are: {', '.join(list_recipes())}.") from error
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path} is not valid YAML: {error}.") from error
+    if not isinstance(values, dict):
+        raise RecipeError(f"{path} must hold keys and values, but holds {type(values).__name__}.")
+    for override in overrides:
+        _override(values, override)
+    return parse_recipe(values, where=str(path))
+
+
+def parse_recipe(values: dict[str, Any], where: str = "the recipe") -> Recipe:
+    """A recipe from plain values.
+
+    Raises:
+        RecipeError: every wrong key or value, each in its own sentence.
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise RecipeError(f"{where}: " + " ".join(_sentence(e) for e in error.errors())) from error
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise RecipeError(f"--set takes key=value, not {override!r}; for example --set epochs=5.")
+    *parents, leaf = key.split(".")
+    place: Any = values
+    for parent in parents:
+        inner = place.setdefault(parent, {}) if isinstance(place, dict) else _entry(place, parent, override)
+        if not isinstance(inner, dict | list):
+            raise RecipeError(f"--set {override}: {parent} has no keys of its own.")
+        place = inner
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"--set {override}: {text!r} is not a value in YAML.") from error
+    if isinstance(place, dict):
+        place[leaf] = value
+    else:
+        _entry(place, leaf, override)
+        place[int(leaf)] = value
+
+
+def _entry(entries: list[Any], number: str, override: str) -> Any:
+    """An entry of a list by its number, from 0: `phases.0.epochs=1`."""
+    if not number.isdecimal() or int(number) >= len(entries):
+        raise RecipeError(
+            f"--set {override}: there are {len(entries)} entries, numbered from 0; {number!r} is none of them."
+        )
+    return entries[int(number)]
+
+
+def _sentence(error: Any) -> str:
+    # Of a value that may be one of several things pydantic names each, as `tuple[float, ...]`; people know the key.
+    path = ".".join(str(part) for part in error["loc"] if "[" not in str(part))
+    if error["type"] == "missing":
+        return f"{path} is missing."
+    if error["type"] == "extra_forbidden":
+        return f"{path} is not a key of a recipe{_nearest(path)}"
+    if not path:  # what several keys say does not fit together
+        return f"{error['msg'].removeprefix('Value error, ')}."
+    return f"{path}: {error['msg']}, not {error['input']!r}."
+
+
+def _nearest(path: str) -> str:
+    """The key whose last part is most like that of the path; of several, the one in the most similar place."""
+
+    def alike(key: str) -> tuple[float, ...]:
+        pairs = ((path.rpartition(".")[2], key.rpartition(".")[2]), (path, key))
+        return tuple(SequenceMatcher(None, a, b).ratio() for a, b in pairs)
+
+    listed = {name for name, field in Recipe.model_fields.items() if get_origin(field.annotation) is tuple}
+    elsewhere = listed - {path.partition(".")[0]}
+    best = max((key for key in keys_of(Recipe) if key.partition(".")[0] not in elsewhere), key=alike)
+    return f"; did you mean {best}?" if alike(best)[0] >= 0.6 else "."
+
+
+def keys_of(part: type[BaseModel], within: str = "") -> list[str]:
+    """Every key below a part, with dots; the keys of a list's entries stand under the list's own name."""
+    keys = []
+    for name, field in part.model_fields.items():
+        keys.append(within + name)
+        for inner in (field.annotation, *get_args(field.annotation)):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                keys += keys_of(inner, f"{within}{name}.")
+    return keys

