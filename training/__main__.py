@@ -9,8 +9,11 @@ from typing import Annotated
 import typer
 
 from fer_core.cli import Json, app_with_errors, emit, percent
+from training.jobs import commands as jobs
 
 app = app_with_errors("Train classifiers from recipes.")
+app.add_typer(jobs.app, name="jobs")
+app.command("worker")(jobs.worker_command)
 
 
 @app.command("recipes")
