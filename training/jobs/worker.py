@@ -98,7 +98,7 @@ def only_one(stand_by: bool, say: Callable[[str], None]) -> Iterator[None]:
         other = alive()
         who = f"A worker (process {other.pid if other else '?'}) is at work on {jobs_folder().parent} already."
         if not stand_by:
-            raise JobError(f"{who} it takes all jobs; with --stand-by this one waits for its place.") from None
+            raise JobError(f"{who} It takes all jobs; with --stand-by this one waits for its place.") from None
         say(f"{who} Standing by.")
         lock.acquire(timeout=-1, poll_interval=0.5)
     try:
