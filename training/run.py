@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ class Run:
         checkpoint_folder: where the finished checkpoint goes.
         keep_every_steps: how often the state is kept within an epoch; 0 keeps it after epochs alone. A run that was
             interrupted goes on from there, and ends as if it had not been.
+        on_claim: called as soon as the folder is known to be this run's, before anything is trained.
     """
 
     recipe: Recipe
@@ -37,6 +39,7 @@ class Run:
     folder: Path
     checkpoint_folder: Path
     keep_every_steps: int = 500
+    on_claim: Callable[[], None] | None = None
 
 
 def check_name(name: str) -> None:
@@ -82,6 +85,8 @@ def claim(run: Run, training_samples: SampleTable, validation_samples: SampleTab
     if note.exists() and note.read_text(encoding="utf-8") != json.dumps(data, indent=2) + "\n":
         raise DataError(f"{run.folder} holds a run on other data than {run.data_name} as given now. {begin_anew}")
     note.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    if run.on_claim is not None:
+        run.on_claim()
 
 
 def _recipe_in(note: Path) -> Recipe | None:

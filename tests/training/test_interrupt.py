@@ -64,22 +64,22 @@ def ask_to_end_at(patch: pytest.MonkeyPatch, hook: str, step: int, steps: list[i
 
 
 @pytest.mark.parametrize(
-    ("hook", "step", "made"),
+    ("at", "made"),
     [
-        ("training_step", 0, 1),
-        ("training_step", 9, 10),
-        ("training_step", 6, 7),  # the last step of an epoch, which is evaluated before it is left
-        ("validation_step", 14, 14),
-        ("training_step", 20, 21),  # the very last step: nothing is left but to write the checkpoint
+        (("training_step", 0), 1),
+        (("training_step", 9), 10),
+        (("training_step", 6), 7),  # the last step of an epoch, which is evaluated before it is left
+        (("validation_step", 14), 14),
+        (("training_step", 20), 21),  # the very last step: nothing is left but to write the checkpoint
     ],
 )
 def test_no_step_is_lost_or_made_twice(
-    hook: str, step: int, made: int, whole: Run, few: SampleTable, tiny_recipe: Make, prepare: Callable[..., Run]
+    at: tuple[str, int], made: int, whole: Run, few: SampleTable, tiny_recipe: Make, prepare: Callable[..., Run]
 ) -> None:
     run = prepare(recipe_of(tiny_recipe), few)
     steps: list[int] = []
     with pytest.MonkeyPatch.context() as patch:
-        ask_to_end_at(patch, hook, step, steps)
+        ask_to_end_at(patch, *at, steps)
         with pytest.raises(SystemExit) as left:
             fit(run)
     assert left.value.code == 143

@@ -30,7 +30,10 @@ def measure(pid: int) -> dict[str, float]:
     rows = ask_cards("index", "uuid", "utilization.gpu", "memory.used") if wanted != [CPU] else []
     used = [row for row in rows if row[0] in wanted or any(row[1].startswith(name) for name in wanted)]
     for i, (_, _, busy, mebibytes) in enumerate(used):
-        for name, text, factor in (("utilization_percentage", busy, 1.0), ("memory_usage_megabytes", mebibytes, 1.048576)):
+        for name, text, factor in (
+            ("utilization_percentage", busy, 1.0),
+            ("memory_usage_megabytes", mebibytes, 1.048576),
+        ):
             if text.replace(".", "", 1).isdigit():  # a card that does not tell says [N/A]
                 found[f"system/gpu_{i}_{name}"] = float(text) * factor
     return found

@@ -25,10 +25,12 @@ class Mirror:
     Args:
         folder: the run's; `recipe.json` is in it.
         facts: what only the run's process knows, as tags: name of the data, device.
+        began: when it did, in seconds since 1970.
     """
 
-    def __init__(self, folder: Path, facts: dict[str, str]) -> None:
+    def __init__(self, folder: Path, facts: dict[str, str], began: float) -> None:
         self.folder = folder
+        self._began_ms = round(1000 * began)
         self.client = _client()
         self.note = self._read_note()
         if self.note.get("uri") != tracking_uri():
@@ -52,7 +54,7 @@ class Mirror:
             **{f"data_hash.{split}": str(hashes[split]) for split in ("train", "validation")},
             **git_state(), **machine(), **facts,
         }  # fmt: skip
-        run = self.client.create_run(_experiment(self.client), tags=tags, run_name=self.folder.name)
+        run = self.client.create_run(_experiment(self.client), self._began_ms, tags, self.folder.name)
         run_id = str(run.info.run_id)
         params = [Param(key, value[:6000]) for key, value in flattened(recipe).items()]
         for i in range(0, len(params), _AT_ONCE):

@@ -35,13 +35,14 @@ class Recorder:
 
     Args:
         folder: the run's.
-        facts: what the first line on standard input said: `pid`, and `facts` for `Mirror`.
+        facts: what the first line on standard input said: `pid`, and `facts` and `began` for `Mirror`.
     """
 
     def __init__(self, folder: Path, facts: dict[str, Any]) -> None:
         self.folder = folder
         self.pid = int(facts["pid"])
         self.facts: dict[str, str] = facts["facts"]
+        self.began = float(facts["began"])
         self.mirror: Mirror | None = None
         self._loaded = 0.0
         self._told = ""
@@ -72,7 +73,7 @@ class Recorder:
         from training.tracking.mirror import Mirror
 
         try:
-            self.mirror = self.mirror or Mirror(self.folder, self.facts)
+            self.mirror = self.mirror or Mirror(self.folder, self.facts, self.began)
             act(self.mirror)
         except (MlflowException, SQLAlchemyError, OSError) as error:
             told = str(error).splitlines()[0][:300]
@@ -122,9 +123,7 @@ def main(folder: Path) -> int:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    import logging
-
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     return follow(folder, sys.stdin)
 
 

@@ -48,9 +48,7 @@ def test_cancelled_at_work(hand_in: HandIn, workers: Workers, tmp_path: Path) ->
     assert over(hand_in("", "b")).status == "done"
 
 
-def test_one_that_does_not_listen_is_killed_after_its_grace(
-    hand_in: HandIn, workers: Workers, tmp_path: Path
-) -> None:
+def test_one_that_does_not_listen_is_killed_after_its_grace(hand_in: HandIn, workers: Workers, tmp_path: Path) -> None:
     job = hand_in("signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + FOREVER, grace_s=0.5)
     workers.start()
     until((tmp_path / "a").exists)
@@ -121,7 +119,8 @@ def test_memory_limit(hand_in: HandIn, workers: Workers) -> None:
     small = hand_in("held = bytearray(1_000_000)\ntime.sleep(3)", "a", memory_mb=200)
     large = hand_in("held = b'x' * 300_000_000\ntime.sleep(100)", "b", memory_mb=200)
     of_child = hand_in(
-        "import subprocess\nsubprocess.run([sys.executable, '-c', \"x = b'x' * 300_000_000; import time; time.sleep(100)\"])",
+        "import subprocess\ncode = \"x = b'x' * 300_000_000; import time; time.sleep(100)\"\n"
+        "subprocess.run([sys.executable, '-c', code])",
         "c", memory_mb=200,
     )  # fmt: skip
     workers.start()
@@ -132,7 +131,7 @@ def test_memory_limit(hand_in: HandIn, workers: Workers) -> None:
         assert "MB of memory and was given 200 MB. Clone it with a higher limit" in ended.message
 
 
-def test_memory_of_a_process(tmp_path: Path) -> None:
+def test_memory_of_a_process() -> None:
     own = watching.memory_mb(os.getpid())
     assert own is not None
     assert own >= psutil.Process().memory_info().rss / 1e6 * 0.5
@@ -149,9 +148,7 @@ def test_no_room_on_the_disk(hand_in: HandIn, workers: Workers) -> None:
     assert not (job.folder / "1").exists()
 
 
-def test_a_run_that_goes_on_wants_room_for_its_state_twice(
-    hand_in: HandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_goes_on_wants_room_for_its_state_twice(hand_in: HandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     hand_in("", disk_mb=1)
     job = claim("w", "cpu")
     assert job is not None
@@ -172,9 +169,7 @@ def test_a_run_that_goes_on_wants_room_for_its_state_twice(
     until(lambda: not started.lives)
 
 
-def test_a_locked_table_does_not_end_a_job(
-    hand_in: HandIn, workers: Workers, tmp_path: Path
-) -> None:
+def test_a_locked_table_does_not_end_a_job(hand_in: HandIn, workers: Workers, tmp_path: Path) -> None:
     """Somebody holds the table while a job ends: its end is written as soon as the table is free."""
     import sqlite3
 

@@ -212,7 +212,7 @@ def test_a_locked_table_is_waited_for_and_then_told_of(hand_in: HandIn, monkeypa
     holder.close()
 
 
-def test_a_damaged_table_is_told_of(home: Path) -> None:
+def test_a_damaged_table_is_told_of() -> None:
     table.table_file().parent.mkdir(parents=True)
     table.table_file().write_bytes(b"no database" * 1000)
     with pytest.raises(JobError, match=r"cannot be used: file is not a database\. .*move the file away"):
