@@ -39,6 +39,7 @@ def submit_command(  # noqa: PLR0913, PLR0917  (a command line has as many optio
     memory_limit: MemoryLimit = None,
     disk: Annotated[float, typer.Option(min=0, help="MB that must be free before it starts.")] = 500.0,
     grace: Annotated[float, typer.Option(min=0, help="Seconds to keep its state in when it is to end.")] = 60.0,
+    record: Annotated[bool, typer.Option(help="Record the run in MLflow.")] = True,
     start: Start = True,
     as_json: Json = False,
 ) -> None:
@@ -51,7 +52,7 @@ def submit_command(  # noqa: PLR0913, PLR0917  (a command line has as many optio
     chosen = load_recipe(recipe, changes or [])
     seconds = None if time_limit is None else time_limit * 3600
     limits = Limits(time_s=seconds, memory_mb=memory_limit, disk_mb=disk, grace_s=grace)
-    fit = FitRequest(data=data, labels=labels, tags=tuple(tags or ()), keep_every=keep_every)
+    fit = FitRequest(data=data, labels=labels, tags=tuple(tags or ()), keep_every=keep_every, record=record)
     _tell(submit_fit(chosen, fit, Wishes(run, priority, limits)), start, as_json)
 
 

@@ -30,6 +30,7 @@ class FitRequest(BaseModel):
         labels: FER+ votes for FER2013; an absolute path.
         tags: as for `open_samples`.
         keep_every: the state is kept every so many steps, and after each epoch; 0: after epochs alone.
+        record: in MLflow.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -38,6 +39,7 @@ class FitRequest(BaseModel):
     labels: str | None = None
     tags: tuple[str, ...] = ()
     keep_every: int = 500
+    record: bool = True
 
 
 class Spec(BaseModel):

@@ -128,7 +128,7 @@ def _runs_of_file(db: sqlite3.Connection, at_most: int) -> list[RecordedRun]:
         (experiment_name(), at_most),
     ).fetchall()
     found = {
-        run_id: RecordedRun(run_id, name, status, began / 1000, ended / 1000 if ended else None, artifacts)
+        run_id: RecordedRun(run_id, name, status, began / 1000, _ended(status, ended), artifacts)
         for run_id, name, status, began, ended, artifacts in rows
     }
     metrics = db.execute("select run_uuid, key, case when is_nan then null else value end from latest_metrics")
@@ -142,6 +142,11 @@ def _runs_of_file(db: sqlite3.Connection, at_most: int) -> list[RecordedRun]:
         if run_id in found:
             found[run_id].tags[key] = text
     return list(found.values())
+
+
+def _ended(status: str, at_ms: int | None) -> float | None:
+    """Of a run that goes on MLflow still has the end before."""
+    return None if status == "RUNNING" or at_ms is None else at_ms / 1000
 
 
 def _runs_of_server(at_most: int) -> list[RecordedRun]:
@@ -162,7 +167,7 @@ def _of_mlflow(answer: Any) -> RecordedRun:
         info.run_name,
         info.status,
         info.start_time / 1000,
-        info.end_time / 1000 if info.end_time else None,
+        _ended(info.status, info.end_time),
         info.artifact_uri,
         dict(data.metrics),
         dict(data.params),
