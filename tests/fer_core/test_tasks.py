@@ -255,44 +255,6 @@ def test_what_was_written_over_is_not_told(home: Path) -> None:
     assert task.tail() == ("faces 1 of 9\nthe end " + "x" * 1990)[-2000:]
 
 
-def test_a_folder_and_an_environment_of_its_own(tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
-    script.write_text("import os, sys\nprint(os.environ['OURS'], os.environ['FERSCOPE_TASK'])\nsys.exit(5)")
-    folder = tmp_path / "elsewhere" / "1"
-    task = start([str(script)], "a test", folder=folder, environment={"OURS": "yes", ENVIRONMENT: "not this"})
-    STARTED.append(task)
-    assert task.folder == folder
-    assert ended(task).status == "failed"
-    assert (task.exit_status, task.lives) == (5, False)
-    assert task.log() == f"yes {folder}"
-    assert tasks() == []
-
-
-def test_its_number_is_known_though_who_started_it_died_at_once(begin: Callable[..., Task]) -> None:
-    """Before it could note the number; the process has noted it too, and can be stopped."""
-    task = begin("(here / 'ready').touch()\ntime.sleep(100)")
-    until((task.folder.parents[2] / "ready").exists)
-    pid = pid_of(task)
-    (task.folder / "task.json").write_text(json.dumps({"began": time.time()}))
-    assert (task.pid, task.exit_status, task.lives) == (pid, None, True)
-    task.stop(PATIENCE_S)
-    until(lambda: is_gone(pid))
-
-
-@pytest.mark.parametrize(
-    ("log", "reason"),
-    [
-        ("step 1\nError: No such thing. Take another.\nat last\n", "No such thing. Take another."),
-        ("Traceback\nValueError: x\n", "ValueError: x (more in {log})"),
-        ("", "It ended without a word (more in {log})"),
-    ],
-)
-def test_why_it_failed(home: Path, log: str, reason: str) -> None:
-    task = made(home, "why", task={})
-    (task.folder / "log.txt").write_text(log)
-    assert task.reason() == reason.format(log=task.folder / "log.txt")
-
-
 def test_the_reporter_is_silent_elsewhere(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(ENVIRONMENT, raising=False)
