@@ -57,6 +57,7 @@ def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options 
     from fer_core.data.opening import open_samples
     from fer_core.workspace import workspace
     from training.fit import Run, check_name, fit
+    from training.run import alone
     from training.tracking.recording import Recording
 
     name = run or chosen.name
@@ -69,7 +70,7 @@ def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options 
         emit(tried.as_json(), as_json, tried.as_text())
         return
     folder, checkpoint_folder = workspace() / "runs" / name, out or workspace() / "checkpoints" / name
-    with Recording(folder, checkpoint_folder, data.name) as recording:
+    with alone(folder), Recording(folder, checkpoint_folder, data.name) as recording:
         checkpoint = fit(
             Run(
                 recipe=chosen,

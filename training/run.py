@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from fer_core.card import NAME
 from fer_core.checkpoint import open_checkpoint
 from fer_core.data import SampleTable
-from fer_core.errors import DataError, RecipeError
+from fer_core.errors import DataError, RecipeError, TrainingError
 from training.recipe import Recipe
 
 
@@ -53,6 +55,27 @@ def check_name(name: str) -> None:
             f"{name!r} is not a name for a run or a checkpoint: it begins with a letter or a digit and goes on with "
             "letters, digits, '.', '_' and '-', at most 100 in all. Choose another one with --run or --out."
         )
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keeps a run's folder for this process, which would spoil the state of another one that trains there.
+
+    Raises:
+        TrainingError: another process trains there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise TrainingError(
+            f"Another process trains the run {folder.name!r} now. Wait until it has ended, or choose another --run."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def claim(run: Run, training_samples: SampleTable, validation_samples: SampleTable) -> None:
