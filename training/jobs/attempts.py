@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import time
 from collections.abc import Callable
@@ -34,13 +35,18 @@ def begin(job: Job) -> Task | End:
             "before it starts. Make room, or give it a lower disk limit, and resume it."
         )
         return End(Reason.NO_DISK, message, Status.FAILED)
-    return start(
-        [argument.replace(JOB, str(job.folder)) for argument in job.spec.arguments],
-        job.spec.about,
-        f"job {job.id}",
-        folder=job.folder / str(job.attempts),
-        environment=environment(job.device),
-    )
+    try:
+        return start(
+            [argument.replace(JOB, str(job.folder)) for argument in job.spec.arguments],
+            job.spec.about,
+            f"job {job.id}",
+            folder=job.folder / str(job.attempts),
+            environment=environment(job.device),
+        )
+    except OSError as error:
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        message = f"Its process could not be started: {error}. Put that right, and resume it."
+        return End(Reason.NO_DISK if full else Reason.CRASH, message, Status.FAILED)
 
 
 def _disk_mb(job: Job) -> tuple[float, float]:
@@ -113,13 +119,13 @@ def memory_mb(pid: int | None) -> float | None:
     try:
         process = psutil.Process(pid)
         family = [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
+    except psutil.Error:
         return None
     total = 0
     for member in family:
         try:
             total += member.memory_info().rss
-        except psutil.NoSuchProcess:  # it has just ended
+        except psutil.Error:  # it has just ended
             continue
     return total / _MB
 

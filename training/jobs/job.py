@@ -148,9 +148,9 @@ class Job:
         """How far its run is; None before the first step was told of."""
         try:
             told = json.loads((self.run_folder / "progress.json").read_bytes())
-        except (FileNotFoundError, ValueError):
+            step, steps, left_s = told.pop("step"), told.pop("steps"), told.pop("seconds_left")
+        except (FileNotFoundError, ValueError, KeyError):
             return None
-        step, steps, left_s = told.pop("step"), told.pop("steps"), told.pop("seconds_left")
         return Progress(step, steps, left_s if self.status is Status.RUNNING else None, told)
 
     def log(self) -> str:

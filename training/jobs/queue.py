@@ -179,7 +179,7 @@ def clone(number: int, changes: Iterable[str] = (), wishes: Wishes | None = None
 
 
 def delete(number: int) -> None:
-    """Removes a job that is over with its log and the state of its run; the checkpoint that came out stays.
+    """Removes a job that is over with its log and the state of its run; checkpoint and record in MLflow stay.
 
     Raises:
         JobError: no such job, or it waits or runs.

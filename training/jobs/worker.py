@@ -33,6 +33,7 @@ from training.jobs.tickets import Tickets
 _AGAIN_S = 2.0  # after the table was locked
 _LOOK_EVERY_S = 1.0
 _JOIN_S = 5.0
+_BEGIN_S = 1.0
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -80,6 +81,12 @@ def ensure_worker(idle_exit_s: float = 600.0) -> None:
     threading.Thread(target=process.wait, daemon=True).start()  # or it would stay as a zombie
 
 
+def wake() -> None:
+    """Starts a worker where jobs are open and none is alive, as after the machine was switched off."""
+    if any(not job.status.over for job in table.every()):
+        ensure_worker()
+
+
 @contextlib.contextmanager
 def only_one(stand_by: bool, say: Callable[[str], None]) -> Iterator[None]:
     """Makes this process the worker.
@@ -93,7 +100,7 @@ def only_one(stand_by: bool, say: Callable[[str], None]) -> Iterator[None]:
     """
     lock = _lock()
     try:
-        lock.acquire()
+        lock.acquire(timeout=_BEGIN_S)  # somebody may only be asking whether there is one
     except Timeout:
         other = alive()
         who = f"A worker (process {other.pid if other else '?'}) is at work on {jobs_folder().parent} already."
@@ -150,6 +157,14 @@ class Worker:
 
     def serve(self) -> None:
         """What a ticket is good for: one job, from its claim to the end of an attempt. Called in a thread of huey's."""
+        try:
+            self._serve()
+        except JobError as error:  # the table is locked
+            self.say(str(error))
+            self._leave.wait(_AGAIN_S)
+            self.tickets.hand_out()
+
+    def _serve(self) -> None:
         with self._choosing:  # jobs that run are all taken up, with the device that they are on, before a new one is
             job = table.adopt(self.name)
             device = self.slots.take(job.device if job else "")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +16,12 @@ import pytest
 from fer_core.tasks import Task
 from tests.training.jobs.conftest import Workers, over, runs, until
 from training.jobs import attempts as watching
+from training.jobs import table
 from training.jobs.job import Job
 from training.jobs.queue import cancel, resume
 from training.jobs.states import Status
 from training.jobs.table import End, attempts, claim, find
+from training.jobs.worker import Worker
 
 HandIn = Callable[..., Job]
 FOREVER = "(here / me).touch()\nwhile True: time.sleep(0.02)\n"
@@ -169,16 +173,43 @@ def test_a_run_that_goes_on_wants_room_for_its_state_twice(hand_in: HandIn, monk
     until(lambda: not started.lives)
 
 
+def test_a_process_that_cannot_be_started(hand_in: HandIn) -> None:
+    """Somebody has put a file where the attempt's folder is to be."""
+    hand_in("")
+    job = claim("w", "cpu")
+    assert job is not None
+    (job.folder / "1").write_text("a file")
+    end = watching.begin(job)
+    assert isinstance(end, End)
+    assert (end.status, end.reason) == ("failed", "crash")
+    assert end.message.startswith("Its process could not be started: [Errno 17] File exists")
+
+
+def test_a_locked_table_does_not_lose_a_ticket(hand_in: HandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that could not ask which job goes first asks again."""
+    job = hand_in("")
+    told: list[str] = []
+    worker = Worker(["cpu"], None, told.append)
+    monkeypatch.setattr(table, "WAIT_S", 0.1)
+    monkeypatch.setattr("training.jobs.worker._AGAIN_S", 0.0)
+    worker.tickets.huey.storage.flush_queue()
+    with contextlib.closing(sqlite3.connect(table.table_file(), isolation_level=None)) as holder:
+        holder.execute("begin exclusive")
+        worker.serve()
+    assert told[0].startswith("Another program has kept the table of jobs")
+    assert worker.tickets.huey.pending_count() == 1
+    assert not worker.slots.busy
+    worker.serve()
+    worker.tickets.close()
+    assert find(job.id).status == "done"
+
+
 def test_a_locked_table_does_not_end_a_job(hand_in: HandIn, workers: Workers, tmp_path: Path) -> None:
     """Somebody holds the table while a job ends: its end is written as soon as the table is free."""
-    import sqlite3
-
-    from training.jobs.table import table_file
-
     job = hand_in("(here / me).touch()\nwhile not (here / 'go').exists(): time.sleep(0.02)")
     workers.start()
     until((tmp_path / "a").exists)
-    holder = sqlite3.connect(table_file(), isolation_level=None)
+    holder = sqlite3.connect(table.table_file(), isolation_level=None)
     holder.execute("begin exclusive")
     (tmp_path / "go").touch()
     until(lambda: not job_task(job).lives)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+from filelock import FileLock
+
 from tests.training.jobs.conftest import PATIENCE_S, Workers, over, until
 from training.jobs.job import Job, jobs_folder
 from training.jobs.states import Status
-from training.jobs.table import every, find
-from training.jobs.worker import alive, ensure_worker
+from training.jobs.table import claim, every, find
+from training.jobs.worker import Alive, alive, ensure_worker, only_one, wake
 
 HandIn = Callable[..., Job]
 WAIT = "(here / me).touch()\nwhile not (here / 'go').exists(): time.sleep(0.02)\n"
@@ -67,6 +72,35 @@ def test_an_idle_worker_leaves_and_a_new_one_is_started(hand_in: HandIn, workers
     until(lambda: alive() is None)
     log = (jobs_folder() / "worker.log").read_text()
     assert log.count("Job 2 (script b) starts on cpu.") == 1
+
+
+def test_after_the_machine_was_switched_off_a_worker_is_started(hand_in: HandIn) -> None:
+    """Whoever opens the app wakes one, if there is work."""
+    wake()
+    assert alive() is None
+    job = hand_in("")
+    claim("a worker that is no more", "cpu")
+    ensured: list[float] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.jobs.worker.ensure_worker", lambda: ensured.append(0))
+        wake()
+    assert ensured == [0]
+    ensure_worker(idle_exit_s=0.5)
+    assert over(job).status == "done"
+    until(lambda: alive() is None)
+
+
+def test_one_that_only_asks_keeps_no_worker_from_its_work() -> None:
+    """A page looks whether there is a worker in the very moment in which one begins."""
+    jobs_folder().mkdir(parents=True)
+    lock = FileLock(jobs_folder() / "worker.lock", thread_local=False)
+    lock.acquire()
+    threading.Timer(0.3, lock.release).start()
+    said: list[str] = []
+    with only_one(stand_by=False, say=said.append):
+        assert alive() == Alive(os.getpid(), pytest.approx(time.time(), abs=60))
+    assert alive() is None
+    assert said == []
 
 
 def test_lost_tickets_lose_no_job(hand_in: HandIn, workers: Workers) -> None:
