@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import importlib.metadata
 import json
 import platform
@@ -55,13 +56,21 @@ def _git(*arguments: str) -> str:
 
 
 def machine() -> dict[str, str]:
-    """Python, system, processor, and the version of torch, by name."""
+    """Python, system, name, user, and the version of torch, under the names of their tags."""
     return {
         "machine.python": platform.python_version(),
         "machine.system": platform.platform(),
         "machine.name": platform.node(),
+        "mlflow.user": _user(),
         "machine.torch": importlib.metadata.version("torch"),
     }
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number that has no name
+        return "unknown"
 
 
 def packages() -> str:
