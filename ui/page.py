@@ -13,7 +13,7 @@ import streamlit as st
 from fer_core.checkpoint import Checkpoint, list_checkpoints, open_checkpoint
 from fer_core.cli import percent
 from fer_core.errors import FERScopeError
-from fer_core.workspace import DEFAULT_CHECKPOINT, data_set_names
+from fer_core.workspace import DEFAULT_CHECKPOINT, data_set_names, workspace
 
 # In the order of the sidebar: file, name, icon.
 PAGES = (
@@ -46,11 +46,21 @@ def open_page(title: str, question: str) -> Picked:
     st.set_page_config(page_title=f"{title} · FERScope", page_icon=":material/face:", layout="wide")
     st.title(title)
     st.markdown(question)
+    _wake_worker()
     with st.sidebar:
         for file, name, icon in PAGES:
             st.page_link(file, label=name, icon=icon)
         st.divider()
         return Picked(_pick_checkpoint(), _pick_data_set())
+
+
+def _wake_worker() -> None:
+    """Jobs go on as soon as somebody opens the app, as after the machine was switched off."""
+    if (workspace() / "jobs" / "jobs.db").exists():
+        from training.jobs.worker import wake
+
+        with sentences():
+            wake()
 
 
 def _pick_checkpoint() -> Checkpoint | None:

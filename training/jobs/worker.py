@@ -34,6 +34,8 @@ _AGAIN_S = 2.0  # after the table was locked
 _LOOK_EVERY_S = 1.0
 _JOIN_S = 5.0
 _BEGIN_S = 1.0
+_ON_ITS_WAY_S = 15.0
+_STARTED: dict[Path, tuple[float, subprocess.Popen[bytes] | None]] = {}  # by this process: when, and the last one
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -67,10 +69,12 @@ def alive() -> Alive | None:
 
 
 def ensure_worker(idle_exit_s: float = 600.0) -> None:
-    """Starts a worker, unless one is alive; it leaves after so many seconds without work."""
-    if alive() is not None:
-        return
+    """Starts a worker, unless one is alive or on its way; it leaves after so many seconds without work."""
     folder = jobs_folder()
+    began_s, last = _STARTED.get(folder, (0.0, None))
+    on_its_way = last is not None and last.poll() is None and time.monotonic() - began_s < _ON_ITS_WAY_S
+    if on_its_way or alive() is not None:
+        return
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "worker.log").open("ab") as log:
         process = subprocess.Popen(  # noqa: S603  (our own command)
@@ -78,6 +82,7 @@ def ensure_worker(idle_exit_s: float = 600.0) -> None:
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=_ROOT,
             env={**os.environ, "FERSCOPE_HOME": str(workspace().resolve())},
         )  # fmt: skip
+    _STARTED[folder] = (time.monotonic(), process)
     threading.Thread(target=process.wait, daemon=True).start()  # or it would stay as a zombie
 
 

@@ -72,6 +72,8 @@ def test_an_idle_worker_leaves_and_a_new_one_is_started(hand_in: HandIn, workers
     until(lambda: alive() is None)
     log = (jobs_folder() / "worker.log").read_text()
     assert log.count("Job 2 (script b) starts on cpu.") == 1
+    assert log.count("At work") == 1
+    assert "is at work on" not in log
 
 
 def test_after_the_machine_was_switched_off_a_worker_is_started(hand_in: HandIn) -> None:
