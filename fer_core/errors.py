@@ -39,3 +39,7 @@ class DownloadError(FERScopeError):
 
 class TrainingError(FERScopeError):
     """A training run cannot go on: its loss is no number any more, or the machine's memory does not suffice."""
+
+
+class JobError(FERScopeError):
+    """A job is unknown or in no state for what was asked of it, or the table of jobs cannot be used."""

@@ -4,7 +4,7 @@
 workspace/tasks/ID/
     task.json        what it is: arguments, a line about it, when it began, number of its process
     lock             held by the process as long as it lives, however it ends
-    started          there since it holds the lock, or has ended without
+    started          there since it holds the lock, or has ended without; the number of its process is in it
     stop             there since it was asked to stop
     progress.json    done, total, what is being done, since when
     result.json      exit status and last lines, written at the end
@@ -29,7 +29,7 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -42,6 +42,7 @@ ENVIRONMENT = "FERSCOPE_TASK"
 _WRITE_EVERY_S = 0.2
 _TAIL_CHARACTERS = 2000
 _TAIL_BYTES = 1 << 16
+_LOG_BYTES = 1 << 22
 _START_WITHIN_S = 30.0
 
 Status = Literal["running", "done", "failed", "stopped"]
@@ -89,6 +90,25 @@ class Task:
         """Seconds since 1970."""
         return float(self._read("task.json").get("began", 0.0))
 
+    @property
+    def pid(self) -> int | None:
+        """Number of its process; None as long as it is not known."""
+        pid = self._read("task.json").get("pid")  # whoever started it may have died before writing this down
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            return int(pid or (self.folder / "started").read_text(encoding="utf-8"))
+        return None
+
+    @property
+    def lives(self) -> bool:
+        """Whether its process is there, or has only just been started."""
+        return self._lives()
+
+    @property
+    def exit_status(self) -> int | None:
+        """What its process ended with; None while it lives, and where it ended without a word."""
+        status = self._read("result.json").get("status")
+        return None if status is None else int(status)
+
     def state(self) -> State:
         """How it stands now."""
         lives = self._lives()  # asked first: what does not live any more has written its result, or never will
@@ -109,7 +129,7 @@ class Task:
         if self._lives():
             (self.folder / "stop").touch()
         for kind in (signal.SIGTERM, signal.SIGKILL):
-            pid = self._read("task.json").get("pid")
+            pid = self.pid
             if pid is not None and self._lives():
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, kind)
@@ -138,14 +158,26 @@ class Task:
 
     def tail(self) -> str:
         """The last lines that it printed, without what was overwritten on a line."""
+        return self.log(_TAIL_BYTES)[-_TAIL_CHARACTERS:]
+
+    def log(self, last_bytes: int = _LOG_BYTES) -> str:
+        """What it printed, without what was overwritten on a line; of a long log only so many bytes of its end."""
         try:
             with (self.folder / "log.txt").open("rb") as log:
-                log.seek(-min(_TAIL_BYTES, log.seek(0, os.SEEK_END)), os.SEEK_END)
+                log.seek(-min(last_bytes, log.seek(0, os.SEEK_END)), os.SEEK_END)
                 text = log.read().decode("utf-8", errors="replace")
         except FileNotFoundError:
             return ""
         lines = [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")]
-        return "\n".join(line for line in lines if line.strip())[-_TAIL_CHARACTERS:]
+        return "\n".join(line for line in lines if line.strip())
+
+    def reason(self) -> str:
+        """Why it failed: the sentence that it ended with; for a defect of ours the last line, and where the rest is."""
+        lines = self.tail().splitlines()
+        told = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
+        if told:
+            return told[-1]
+        return f"{lines[-1] if lines else 'It ended without a word'} (more in {self.folder / 'log.txt'})"
 
 
 def _left(progress: dict[str, Any]) -> float | None:
@@ -156,7 +188,14 @@ def _left(progress: dict[str, Any]) -> float | None:
     return spent_s / float(done) * (float(total) - float(done))
 
 
-def start(arguments: Sequence[str], about: str, subject: str = "") -> Task:
+def start(
+    arguments: Sequence[str],
+    about: str,
+    subject: str = "",
+    *,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Task:
     """Starts `python ARGUMENTS` as a task.
 
     Args:
@@ -164,18 +203,21 @@ def start(arguments: Sequence[str], about: str, subject: str = "") -> Task:
             "fer2013"]`; they go to the process as they are, through no shell.
         about: one line for the user.
         subject: what it works on.
+        folder: an absolute path, not there yet; by default a new one among the tasks.
+        environment: variables that the process gets beside those that are set here.
     """
     clear_old("tasks", days=30)
-    folder = workspace().resolve() / "tasks" / f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
+    folder = folder or workspace().resolve() / "tasks" / f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
     folder.mkdir(parents=True)
     note = {"arguments": list(arguments), "about": about, "subject": subject, "began": time.time()}
     _write(folder / "task.json", note)
+    own = {"FERSCOPE_HOME": str(workspace().resolve()), ENVIRONMENT: str(folder)}
     with (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603  (the arguments are ours, and go through no shell)
             [sys.executable, "-u", "-m", "fer_core.tasks", str(folder)],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             cwd=Path(__file__).resolve().parent.parent,
-            env={**os.environ, "FERSCOPE_HOME": str(workspace().resolve()), ENVIRONMENT: str(folder)},
+            env={**os.environ, **(environment or {}), **own},
         )  # fmt: skip
     _write(folder / "task.json", {**note, "pid": process.pid})
     threading.Thread(target=_see_off, args=(process, folder), daemon=True).start()
@@ -228,7 +270,7 @@ def _write(path: Path, value: dict[str, Any]) -> None:
 def _alive(folder: Path) -> Iterator[None]:
     """Holds the lock, which the operating system takes back however the process ends."""
     with FileLock(folder / "lock"):
-        (folder / "started").touch()
+        (folder / "started").write_text(str(os.getpid()), encoding="utf-8")
         yield
 
 

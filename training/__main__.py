@@ -9,8 +9,11 @@ from typing import Annotated
 import typer
 
 from fer_core.cli import Json, app_with_errors, emit, percent
+from training.jobs import commands as jobs
 
 app = app_with_errors("Train classifiers from recipes.")
+app.add_typer(jobs.app, name="jobs")
+app.command("worker")(jobs.worker_command)
 
 
 @app.command("recipes")
@@ -43,6 +46,7 @@ def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options 
         typer.Option(min=0, help="Keep the state every so many steps, and after each epoch; 0: after epochs alone."),
     ] = 500,
     dry: Annotated[bool, typer.Option("--dry", help="Only try one batch, and say what the run would take.")] = False,
+    record: Annotated[bool, typer.Option(help="Record the run in MLflow.")] = True,
     as_json: Json = False,
 ) -> None:
     """Train a recipe and write a checkpoint; a run that was interrupted goes on where it was kept last."""
@@ -53,6 +57,8 @@ def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options 
     from fer_core.data.opening import open_samples
     from fer_core.workspace import workspace
     from training.fit import Run, check_name, fit
+    from training.run import alone
+    from training.tracking.recording import Recording
 
     name = run or chosen.name
     check_name(name)
@@ -63,16 +69,19 @@ def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options 
         tried = dry_run(chosen, samples)
         emit(tried.as_json(), as_json, tried.as_text())
         return
-    checkpoint = fit(
-        Run(
-            recipe=chosen,
-            samples=samples,
-            data_name=data.name,
-            folder=workspace() / "runs" / name,
-            checkpoint_folder=out or workspace() / "checkpoints" / name,
-            keep_every_steps=keep_every,
+    folder, checkpoint_folder = workspace() / "runs" / name, out or workspace() / "checkpoints" / name
+    with alone(folder), Recording(folder, checkpoint_folder, data.name) as recording:
+        checkpoint = fit(
+            Run(
+                recipe=chosen,
+                samples=samples,
+                data_name=data.name,
+                folder=folder,
+                checkpoint_folder=checkpoint_folder,
+                keep_every_steps=keep_every,
+                on_claim=recording.begin if record else None,
+            )
         )
-    )
     scores = checkpoint.card.metrics["validation"]
     text = (
         f"{checkpoint.folder}: {percent(scores['accuracy'], scores['accuracy_interval'])} of {scores['n']} faces right"

@@ -176,15 +176,17 @@ class FERModule(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Logs figures of the whole split, and of the training since the last time.
 
-        `val_accuracy` (top-1) and `val_loss` (nats); `train_loss` and `train_accuracy` are means over the augmented
-        faces as they were shown, the accuracy by the most probable class of their targets; `learning_rate` is that of
-        the last step, before the groups' factors.
+        `val_accuracy` (top-1), `val_balanced_accuracy` (mean recall of the classes) and `val_loss` (nats); `train_loss`
+        and `train_accuracy` are means over the augmented faces as they were shown, the accuracy by the most probable
+        class of their targets; `learning_rate` is that of the last step, before the groups' factors.
         """
         probabilities = torch.cat([p for p, _ in self._answers])
         labels = torch.cat([y for _, y in self._answers])
         self._answers.clear()
         loss = functional.nll_loss(probabilities.clamp(min=1e-15).log(), labels)
-        self.log("val_accuracy", (probabilities.argmax(1) == labels).float().mean())
+        answers = probabilities.argmax(1)
+        self.log("val_accuracy", (answers == labels).float().mean())
+        self.log("val_balanced_accuracy", balanced_accuracy(answers, labels))
         self.log("val_loss", loss)
         if self.trainer.state.fn != TrainerFn.FITTING:
             return
@@ -217,3 +219,15 @@ class FERModule(lightning.LightningModule):
 
     def _new_plateau(self) -> Plateau:
         return Plateau(self.recipe.optimiser.plateau_patience, self.recipe.optimiser.plateau_factor)
+
+
+def balanced_accuracy(answers: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Mean recall of the classes that occur, a scalar; NaN of no samples.
+
+    Args:
+        answers: int64 (N,), the classes given.
+        labels: int64 (N,), the right ones.
+    """
+    counts = torch.bincount(labels)
+    hits = torch.bincount(labels[answers == labels], minlength=len(counts))
+    return (hits / counts)[counts > 0].mean()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from fer_core.card import NAME
 from fer_core.checkpoint import open_checkpoint
 from fer_core.data import SampleTable
-from fer_core.errors import DataError, RecipeError
+from fer_core.errors import DataError, RecipeError, TrainingError
 from training.recipe import Recipe
 
 
@@ -29,6 +32,7 @@ class Run:
         checkpoint_folder: where the finished checkpoint goes.
         keep_every_steps: how often the state is kept within an epoch; 0 keeps it after epochs alone. A run that was
             interrupted goes on from there, and ends as if it had not been.
+        on_claim: called as soon as the folder is known to be this run's, before anything is trained.
     """
 
     recipe: Recipe
@@ -37,6 +41,7 @@ class Run:
     folder: Path
     checkpoint_folder: Path
     keep_every_steps: int = 500
+    on_claim: Callable[[], None] | None = None
 
 
 def check_name(name: str) -> None:
@@ -50,6 +55,27 @@ def check_name(name: str) -> None:
             f"{name!r} is not a name for a run or a checkpoint: it begins with a letter or a digit and goes on with "
             "letters, digits, '.', '_' and '-', at most 100 in all. Choose another one with --run or --out."
         )
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keeps a run's folder for this process, which would spoil the state of another one that trains there.
+
+    Raises:
+        TrainingError: another process trains there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise TrainingError(
+            f"Another process trains the run {folder.name!r} now. Wait until it has ended, or choose another --run."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def claim(run: Run, training_samples: SampleTable, validation_samples: SampleTable) -> None:
@@ -82,6 +108,8 @@ def claim(run: Run, training_samples: SampleTable, validation_samples: SampleTab
     if note.exists() and note.read_text(encoding="utf-8") != json.dumps(data, indent=2) + "\n":
         raise DataError(f"{run.folder} holds a run on other data than {run.data_name} as given now. {begin_anew}")
     note.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    if run.on_claim is not None:
+        run.on_claim()
 
 
 def _recipe_in(note: Path) -> Recipe | None:

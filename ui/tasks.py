@@ -64,19 +64,10 @@ def _tell(task: Task) -> None:
         st.toast(f"{task.about}: done", icon=":material/check_circle:")
         seen.touch()
         return
-    text = "was stopped. What it had finished is kept." if state.status == "stopped" else f"failed. {_reason(task)}"
+    text = "was stopped. What it had finished is kept." if state.status == "stopped" else f"failed. {task.reason()}"
     words, button = st.columns([6, 1], vertical_alignment="center")
     show = words.info if state.status == "stopped" else words.error
     show(f"{task.about} {text}")
     if button.button("Dismiss", key=f"dismiss {task.folder}"):
         seen.touch()
         st.rerun()
-
-
-def _reason(task: Task) -> str:
-    """Why a task failed: the sentence that it ended with; for a defect of ours the last line, and where the rest is."""
-    lines = [line for line in task.state().message.splitlines() if line.strip()]
-    told = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
-    if told:
-        return told[-1]
-    return f"{lines[-1] if lines else 'It ended without a word'} (more in {task.folder / 'log.txt'})"

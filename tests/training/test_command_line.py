@@ -18,6 +18,7 @@ from training import __main__ as command_line
 from training.fit import Run, fit
 from training.progress import duration
 from training.recipe import Recipe
+from training.run import alone
 
 Make = Callable[..., Recipe]
 ROOT = Path(__file__).parents[2]
@@ -47,6 +48,17 @@ def test_mistakes_on_the_command_line(few: SampleTable, tmp_path: Path) -> None:
         assert result.stdout == ""
         assert result.stderr.startswith("Error: ")
         assert said in result.stderr
+
+
+def test_one_run_is_not_trained_twice_at_once(few: SampleTable, tmp_path: Path, home: Path) -> None:
+    few.save(tmp_path / "few.parquet")
+    with alone(home / "runs" / "mine"):
+        arguments = ["fit", "compact", "--data", str(tmp_path / "few.parquet"), "--run", "mine"]
+        result = CliRunner().invoke(command_line.app, arguments)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "Error: Another process trains the run 'mine' now. Wait until it has ended, or choose another --run.\n"
+    )
 
 
 def test_recipes_on_the_command_line() -> None:

@@ -16,7 +16,7 @@ from training.augment import augment
 from training.batches import InOrder
 from training.data import load_tensors
 from training.layers import make_optimiser
-from training.module import FERModule
+from training.module import FERModule, balanced_accuracy
 from training.recipe import OptimiserSpec, Recipe
 
 Make = Callable[..., Recipe]
@@ -131,3 +131,12 @@ def test_batches_follow_epoch_and_seed(few: SampleTable, tiny_recipe: Make) -> N
     assert (batches.seed, batches.epoch, batches.batch_size) == (7, 0, 5)
     assert len(batches) == 5  # 28 faces, three are left out
     assert sum(len(labels) for _, labels in module.val_dataloader()) == 14
+
+
+def test_balanced_accuracy_by_hand() -> None:
+    """Recalls 2/3 and 0/1; the second class does not occur, and the third is only answered."""
+    labels, answers = torch.tensor([0, 0, 0, 3]), torch.tensor([0, 0, 2, 0])
+    assert float(balanced_accuracy(answers, labels)) == pytest.approx((2 / 3 + 0) / 2)
+    assert float(balanced_accuracy(labels, labels)) == 1.0
+    none = torch.zeros(0, dtype=torch.int64)
+    assert torch.isnan(balanced_accuracy(none, none))

@@ -1,0 +1,190 @@
+"""One job: what is to be done, and how it stands."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from fer_core.tasks import Task
+from fer_core.workspace import workspace
+from training.jobs.states import Limits, Reason, Status
+
+JOB = "{job}"  # in a job's arguments: its folder
+RECIPE = "recipe.yaml"
+
+
+def jobs_folder() -> Path:
+    """Where jobs are kept; absolute, and it may not exist yet."""
+    return workspace().resolve() / "jobs"
+
+
+class FitRequest(BaseModel):
+    """A training run as the user asked for it; the recipe itself lies in the job's folder.
+
+    Attributes:
+        data: name of a data set of the workspace, or an absolute path.
+        labels: FER+ votes for FER2013; an absolute path.
+        tags: as for `open_samples`.
+        keep_every: the state is kept every so many steps, and after each epoch; 0: after epochs alone.
+        record: in MLflow.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: str
+    labels: str | None = None
+    tags: tuple[str, ...] = ()
+    keep_every: int = 500
+    record: bool = True
+
+
+class Spec(BaseModel):
+    """What does not change about a job.
+
+    Attributes:
+        run: name of its run, whose folder is `runs/RUN` in the workspace; no other job has it.
+        about: one line for the user.
+        arguments: of `python`, as for `fer_core.tasks.start`; `{job}` in one stands for the job's folder.
+        limits: what it may use.
+        fit: what was asked for, where it is a training run.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    run: str
+    about: str
+    arguments: tuple[str, ...]
+    limits: Limits = Limits()
+    fit: FitRequest | None = None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One process that worked on a job.
+
+    Attributes:
+        number: counts from 1.
+        device: as in `Job`.
+        began: seconds since 1970.
+        ended: the same; None while it lasts.
+        reason: why it ended.
+        message: the end in words.
+    """
+
+    number: int
+    device: str
+    began: float
+    ended: float | None
+    reason: Reason | None
+    message: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: step of steps, seconds left (None while unknown), and the latest figures by name."""
+
+    step: int
+    steps: int
+    left_s: float | None
+    figures: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as the table has it.
+
+    Attributes:
+        id: counts from 1.
+        spec: what is to be done.
+        priority: the higher goes first; of equal ones the one that was queued first.
+        status: where it is.
+        reason: why it has ended, or why it was put back into the queue.
+        message: the same in words.
+        cancelling: it was asked to end, and still runs.
+        device: what it runs on: the value of `CUDA_VISIBLE_DEVICES`, or `cpu`; empty before it first ran.
+        attempts: how many processes have worked on it.
+        fruitless: how many of them in a row were killed before they got any further.
+        spent_s: seconds that ended attempts ran since a user last started it.
+        queued: when it was last put into the queue, in seconds since 1970.
+        began: when its last attempt began; None before the first.
+        ended: when it was over; None before.
+    """
+
+    id: int
+    spec: Spec
+    priority: int
+    status: Status
+    reason: Reason | None
+    message: str
+    cancelling: bool
+    device: str
+    attempts: int
+    fruitless: int
+    spent_s: float
+    queued: float
+    began: float | None
+    ended: float | None
+
+    @property
+    def folder(self) -> Path:
+        """Its recipe, and a folder for each attempt."""
+        return jobs_folder() / str(self.id)
+
+    @property
+    def run_folder(self) -> Path:
+        """State of its run."""
+        return workspace().resolve() / "runs" / self.spec.run
+
+    @property
+    def task(self) -> Task:
+        """The process of its last attempt."""
+        return Task(self.folder / str(self.attempts))
+
+    def progress(self) -> Progress | None:
+        """How far its run is; None before the first step was told of."""
+        try:
+            told = json.loads((self.run_folder / "progress.json").read_bytes())
+            step, steps, left_s = told.pop("step"), told.pop("steps"), told.pop("seconds_left")
+        except (FileNotFoundError, ValueError, KeyError):
+            return None
+        return Progress(step, steps, left_s if self.status is Status.RUNNING else None, told)
+
+    def log(self) -> str:
+        """What all its attempts have printed, without what was written over on a line."""
+        parts = []
+        for number in range(1, self.attempts + 1):
+            text = Task(self.folder / str(number)).log()
+            parts.append(f"--- attempt {number} ---\n{text}" if self.attempts > 1 else text)
+        return "\n".join(parts)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        progress = self.progress()
+        return {
+            "id": self.id,
+            "run": self.spec.run,
+            "about": self.spec.about,
+            "status": self.status.value,
+            "reason": self.reason.value if self.reason else None,
+            "message": self.message,
+            "cancelling": self.cancelling,
+            "priority": self.priority,
+            "device": self.device,
+            "attempts": self.attempts,
+            "queued": self.queued,
+            "began": self.began,
+            "ended": self.ended,
+            "limits": self.spec.limits.model_dump(),
+            "progress": None
+            if progress is None
+            else {
+                "step": progress.step,
+                "steps": progress.steps,
+                "seconds_left": progress.left_s,
+                "figures": progress.figures,
+            },
+        }

@@ -1,0 +1,208 @@
+"""What a user does with jobs: hand in, cancel, resume, retry, clone, delete."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from fer_core.card import NAME
+from fer_core.errors import DataError, JobError
+from fer_core.workspace import data_set_names, workspace
+from training.jobs import table
+from training.jobs.job import JOB, RECIPE, FitRequest, Job, Spec
+from training.jobs.states import Limits, Reason, Status
+from training.jobs.tickets import announce
+from training.jobs.worker import settle_without_worker
+from training.recipe import Recipe, load_recipe
+
+_OVER = (Status.DONE, Status.FAILED, Status.CANCELLED)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user may ask of a job beside its work.
+
+    Attributes:
+        run: name of the run; None takes the recipe's name, with a number if it is taken.
+        priority: the higher goes first.
+        limits: what it may use.
+    """
+
+    run: str | None = None
+    priority: int = 0
+    limits: Limits = field(default_factory=Limits)
+
+
+def submit(arguments: Sequence[str], about: str, wishes: Wishes) -> Job:
+    """Puts any work of ours into the queue: a process `python ARGUMENTS`; `wishes` name its run.
+
+    Raises:
+        JobError: another job has the run, it is no name for one, or the table cannot be used.
+    """
+    run = _checked_name(wishes.run or "")
+    return _enter(Spec(run=run, about=about, arguments=tuple(arguments), limits=wishes.limits), wishes.priority)
+
+
+def submit_fit(recipe: Recipe, fit: FitRequest, wishes: Wishes | None = None) -> Job:
+    """Puts a training run into the queue. The recipe goes along, so that its file may change meanwhile.
+
+    Raises:
+        DataError: there is no such data.
+        JobError: another job has the run, it is no name for one, or the table cannot be used.
+    """
+    wishes = wishes or Wishes()
+    fit = _with_whole_paths(fit)
+    run = _checked_name(wishes.run) if wishes.run else _free_name(recipe.name)
+    arguments = ["-m", "training", "fit", f"{JOB}/{RECIPE}", "--data", fit.data, "--run", run]
+    arguments += ["--labels", fit.labels] if fit.labels else []
+    arguments += [part for tag in fit.tags for part in ("--tag", tag)]
+    arguments += ["--keep-every", str(fit.keep_every), "--record" if fit.record else "--no-record", "--json"]
+    about = f"{recipe.name} on {Path(fit.data).name}"
+    spec = Spec(run=run, about=about, arguments=tuple(arguments), limits=wishes.limits, fit=fit)
+    return _enter(spec, wishes.priority, recipe)
+
+
+def _enter(spec: Spec, priority: int, recipe: Recipe | None = None) -> Job:
+    job = table.add(spec, priority)
+    shutil.rmtree(job.folder, ignore_errors=True)  # of a table that was thrown away
+    job.folder.mkdir(parents=True)
+    if recipe is not None:
+        text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        (job.folder / RECIPE).write_text(text, encoding="utf-8")
+    _queue(job, (Status.HELD,))
+    return table.find(job.id)
+
+
+def _queue(job: Job, of: Sequence[Status]) -> None:
+    fresh = {"status": Status.QUEUED, "queued": time.time(), "spent_s": 0.0, "fruitless": 0, "ended": None}
+    if not table.change(job.id, of, **fresh):
+        raise JobError(f"Job {job.id} ({job.spec.about}) is {table.find(job.id).status} already.")
+    announce()
+
+
+def _checked_name(run: str) -> str:
+    if not NAME.fullmatch(run):
+        raise JobError(
+            f"{run!r} is not a name for a run: it begins with a letter or a digit and goes on with letters, digits, "
+            "'.', '_' and '-', at most 100 in all. Choose another one."
+        )
+    return run
+
+
+def _free_name(base: str) -> str:
+    """The name, or the first of NAME-2, NAME-3, ... that neither a job nor a folder has."""
+    used = table.runs_in_use() | {folder.name for folder in (workspace() / "runs").glob("*")}
+    base = _checked_name(base)[:90]
+    names = (base if i == 1 else f"{base}-{i}" for i in range(1, len(used) + 2))
+    return next(name for name in names if name not in used)
+
+
+def _with_whole_paths(fit: FitRequest) -> FitRequest:
+    """Paths that mean the same wherever the worker was started."""
+    changes = {}
+    if fit.data not in data_set_names():
+        changes["data"] = _whole(fit.data, "data set of the workspace, and no file or folder,")
+    if fit.labels:
+        changes["labels"] = _whole(fit.labels, "file")
+    return fit.model_copy(update=changes)
+
+
+def _whole(path: str, what: str) -> str:
+    found = Path(path).expanduser().resolve()
+    if not found.exists():
+        raise DataError(f"There is no {what} {path!r}. Import the data, or correct the path.")
+    return str(found)
+
+
+def cancel(number: int) -> Job:
+    """Takes a job out of the queue, or asks its process to end: it keeps its state and leaves, or is killed.
+
+    A process is ended by the worker, soon after this has returned; if there is no worker, by this call.
+
+    Raises:
+        JobError: no such job, or it is over already.
+    """
+    job = table.find(number)
+    over = {"status": Status.CANCELLED, "reason": Reason.CANCELLED, "ended": time.time()}
+    taken_out = table.change(number, (Status.QUEUED, Status.HELD), message="Cancelled before it started.", **over)
+    if not taken_out:
+        if not table.change(number, (Status.RUNNING,), cancelling=1):
+            raise JobError(f"Job {number} ({job.spec.about}) is over already: {table.find(number).status}.")
+        settle_without_worker(table.find(number))
+    return table.find(number)
+
+
+def resume(number: int) -> Job:
+    """Puts a job that has failed or was cancelled back into the queue; it goes on where its run was kept last.
+
+    Raises:
+        JobError: no such job, or it waits, runs, or is done.
+    """
+    job = table.find(number)
+    if job.status is Status.DONE:
+        raise JobError(f"Job {number} ({job.spec.about}) is done. Clone it to run it with changes, or retry it.")
+    _queue(job, (Status.FAILED, Status.CANCELLED))
+    return table.find(number)
+
+
+def retry(number: int) -> Job:
+    """Puts a job that is over back into the queue, to begin from its first step: the state of its run is deleted.
+
+    Raises:
+        JobError: no such job, or it waits or runs.
+    """
+    job = table.find(number)
+    _must_be_over(job)
+    shutil.rmtree(job.run_folder, ignore_errors=True)
+    _queue(job, _OVER)
+    return table.find(number)
+
+
+def clone(number: int, changes: Iterable[str] = (), wishes: Wishes | None = None) -> Job:
+    """Hands in a training run like another job's, with `key=value` changes of its recipe.
+
+    Raises:
+        DataError: its data are not there any more.
+        JobError: no such job, or it is no training run.
+        RecipeError: a change that the recipe does not take.
+    """
+    job = table.find(number)
+    if job.spec.fit is None:
+        raise JobError(f"Job {number} ({job.spec.about}) is no training run and has no recipe to change.")
+    recipe = load_recipe(job.folder / RECIPE, changes)
+    return submit_fit(recipe, job.spec.fit, wishes or Wishes(priority=job.priority, limits=job.spec.limits))
+
+
+def delete(number: int) -> None:
+    """Removes a job that is over with its log and the state of its run; checkpoint and record in MLflow stay.
+
+    Raises:
+        JobError: no such job, or it waits or runs.
+    """
+    job = table.find(number)
+    _must_be_over(job)
+    table.remove(number)
+    shutil.rmtree(job.folder, ignore_errors=True)
+    shutil.rmtree(job.run_folder, ignore_errors=True)
+
+
+def prioritise(number: int, priority: int) -> Job:
+    """Changes the priority of a job that waits.
+
+    Raises:
+        JobError: no such job, or it does not wait.
+    """
+    job = table.find(number)
+    if not table.change(number, (Status.QUEUED,), priority=priority):
+        raise JobError(f"Job {number} ({job.spec.about}) does not wait: it is {job.status}.")
+    return table.find(number)
+
+
+def _must_be_over(job: Job) -> None:
+    if not job.status.over:
+        raise JobError(f"Job {job.id} ({job.spec.about}) is {job.status}; cancel it first.")
