@@ -71,7 +71,7 @@ def ship(run: Run, model: nn.Module, card: Card, training: SampleTable, validati
 
 
 def git_commit() -> str:
-    """Commit of this code, `-dirty` where files differ from it; empty without a checkout, or where git takes too long."""
+    """Commit of this code, `-dirty` where files differ from it; empty without a checkout, or if git takes too long."""
     here = Path(__file__).resolve().parent
     try:
         done = subprocess.run(
