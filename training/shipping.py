@@ -71,7 +71,7 @@ def ship(run: Run, model: nn.Module, card: Card, training: SampleTable, validati
 
 
 def git_commit() -> str:
-    """Commit of this code, with `-dirty` where files differ from it; empty without a git checkout or an answer in time."""
+    """Commit of this code, with `-dirty` where files differ from it; empty without a checkout or an answer in time."""
     here = Path(__file__).resolve().parent
     try:
         done = subprocess.run(
