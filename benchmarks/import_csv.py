@@ -66,8 +66,8 @@ def _compare(path: Path, rounds: int) -> None:
     for name, ms in took.items():
         ratio = "" if name == "ours" else f", {ms / took['ours']:.1f} times as long as ours"
         print(f"  {name}: {ms / 1000:.2f} s, {ms / rows * 1000:.0f} us a row{ratio}")
-    least = took["loop"] / took["ours"]
-    print(f"goal {GOAL:.0f} times against the loop without perceptual hash: {'met' if least >= GOAL else 'missed'}")
+    least = took["loop with perceptual hash"] / took["ours"]
+    print(f"goal {GOAL:.0f} times against the loop that hashes as we do: {'met' if least >= GOAL else 'missed'}")
 
 
 def figures() -> list[Figure]:
@@ -76,9 +76,10 @@ def figures() -> list[Figure]:
         path = Path(folder) / "fer2013.csv"
         _write(path, 5000)
         took = _took(path, 5)
-    ratio = took["loop"] / took["ours"]
-    measured = f"{ratio:.1f} times as fast ({took['ours'] / 5:.2f} ms a face)"
-    what = "Import of FER2013's CSV, hashed and measured, against a loop over pandas rows"
+    ratio, light = took["loop with perceptual hash"] / took["ours"], took["loop"] / took["ours"]
+    each = f"{took['ours'] / 5000 * 1000:.0f} us a face"
+    measured = f"{ratio:.1f} times as fast ({each}); {light:.1f} times a loop without pHash"
+    what = "import of FER2013's CSV against a loop over pandas rows with the same hashes (SHA-256, pHash)"
     return [Figure(what, measured, f"at least {GOAL:.0f} times", ratio >= GOAL)]
 
 

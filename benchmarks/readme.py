@@ -9,18 +9,32 @@ cards. Measure speed on an idle machine.
 from __future__ import annotations
 
 import argparse
+import importlib
+import multiprocessing
 import os
 import platform
 import re
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+from benchmarks.timing import Figure
 from fer_core.card import CARD, Card, read_card
 from fer_core.cli import percent
 from fer_core.workspace import DEFAULT_CHECKPOINT, SHIPPED_CHECKPOINTS
 
+SCRIPTS: tuple[str, ...] = (
+    "app_start",
+    "photo_to_map",
+    "gradcam_cost",
+    "compact_latency",
+    "import_csv",
+    "near_duplicates",
+    "browse",
+    "errors_page",
+)
 README = Path(__file__).resolve().parent.parent / "README.md"
 
 
@@ -50,6 +64,8 @@ def _lines(card: Card) -> list[str]:
     if figures.get("deduplicated"):
         what = f"without {figures['twins_in_train']:,} exact twins of training faces"
         lines.append(_line(what, "", figures["deduplicated"]))
+    if "int8" in card.exports:
+        lines.append(_line("the same in 8 bits", "", card.exports["int8"].metrics["validation"]))
     return lines
 
 
@@ -61,26 +77,25 @@ def _line(name: str, parameters: str, row: dict[str, Any]) -> str:
 
 def speed() -> str:
     """Every figure of the other scripts, measured now on this machine."""
-    import torch
-
-    cores, version = os.cpu_count(), torch.__version__.partition("+")[0]
+    cores, torch = os.cpu_count(), version("torch")
     lines = [
-        f"Measured on {datetime.now(UTC):%d %B %Y}: {cores} cores of {_processor()}, PyTorch {version}, medians.",
+        f"Measured on {datetime.now(UTC):%d %B %Y}: {cores} cores of {_processor()}, PyTorch {torch}, medians.",
         "",
         "| what | measured | goal | script |",
         "|---|---|---|---|",
     ]
-    for script in _scripts():
-        for figure in script.figures():
-            measured = figure.measured if figure.met else f"{figure.measured}: **missed**"
-            lines.append(f"| {figure.what} | {measured} | {figure.goal} | `{script.__name__.rpartition('.')[2]}` |")
+    # Each in a process of its own: threads and memory of one would be measured with the next.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as apart:
+        for script, figures in zip(SCRIPTS, apart.map(_figures, SCRIPTS), strict=True):
+            for figure in figures:
+                measured = figure.measured if figure.met else f"{figure.measured}: **missed**"
+                lines.append(f"| {figure.what} | {measured} | {figure.goal} | `{script}` |")
     return "\n".join(lines)
 
 
-def _scripts() -> tuple[ModuleType, ...]:
-    from benchmarks import app_start, browse, compact_latency, gradcam_cost, import_csv, photo_to_map
-
-    return app_start, photo_to_map, gradcam_cost, compact_latency, import_csv, browse
+def _figures(script: str) -> list[Figure]:
+    figures: list[Figure] = importlib.import_module(f"benchmarks.{script}").figures()
+    return figures
 
 
 def _processor() -> str:

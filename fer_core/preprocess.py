@@ -91,15 +91,19 @@ class Preprocess(BaseModel):
             face = cv2.cvtColor(face, cv2.COLOR_GRAY2RGB)  # type: ignore[assignment]
         return resized(face, self.size_px)
 
+    def pixels(self, faces: Sequence[Picture]) -> Picture:
+        """Faces of any size as pixels of the network's: uint8 (N, S, S) grey or (N, S, S, 3) RGB; N may be 0."""
+        if not len(faces):
+            side = self.size_px
+            return np.empty((0, side, side) if self.channels == 1 else (0, side, side, 3), dtype=np.uint8)
+        return np.stack([self.resize(f) for f in faces])
+
     def stack(self, faces: Sequence[Picture]) -> torch.Tensor:
         """Faces of any size as one uint8 tensor (N, channels, size_px, size_px); N may be 0."""
         import torch  # cards are read without it
 
-        side, channels = self.size_px, self.channels
-        if not len(faces):
-            return torch.empty((0, channels, side, side), dtype=torch.uint8)
-        pixels = torch.from_numpy(np.stack([self.resize(f) for f in faces]))
-        return pixels[:, None] if channels == 1 else pixels.permute(0, 3, 1, 2).contiguous()
+        pixels = torch.from_numpy(self.pixels(faces))
+        return pixels[:, None] if self.channels == 1 else pixels.permute(0, 3, 1, 2).contiguous()
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
         """Pixels (N, channels, H, W), uint8 or float in 0..255, as float32 with the stored mean and deviation."""

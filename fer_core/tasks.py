@@ -36,7 +36,7 @@ from typing import Any, Literal, NoReturn
 
 from filelock import FileLock, Timeout
 
-from fer_core.workspace import workspace
+from fer_core.workspace import clear_old, workspace
 
 ENVIRONMENT = "FERSCOPE_TASK"
 _WRITE_EVERY_S = 0.2
@@ -165,6 +165,7 @@ def start(arguments: Sequence[str], about: str, subject: str = "") -> Task:
         about: one line for the user.
         subject: what it works on.
     """
+    clear_old("tasks", days=30)
     folder = workspace().resolve() / "tasks" / f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
     folder.mkdir(parents=True)
     note = {"arguments": list(arguments), "about": about, "subject": subject, "began": time.time()}

@@ -12,6 +12,7 @@ import streamlit as st
 
 from fer_core.checkpoint import Checkpoint, list_checkpoints, open_checkpoint
 from fer_core.cli import percent
+from fer_core.data.schema import SPLITS
 from fer_core.errors import FERScopeError
 from fer_core.workspace import DEFAULT_CHECKPOINT, data_set_names
 
@@ -19,6 +20,8 @@ from fer_core.workspace import DEFAULT_CHECKPOINT, data_set_names
 PAGES = (
     ("app.py", "Start", ":material/home:"),
     ("pages/1_Datasets.py", "Datasets", ":material/photo_library:"),
+    ("pages/3_Compare.py", "Compare", ":material/compare:"),
+    ("pages/4_Errors.py", "Errors", ":material/grid_on:"),
     ("pages/5_Saliency.py", "Saliency", ":material/face_retouching_natural:"),
 )
 
@@ -30,18 +33,21 @@ class Picked:
     Attributes:
         checkpoint: None where none could be opened.
         data_set: name of a data set in the workspace; None where there is none yet.
+        split: `train`, `validation` or `test`; None on pages that ask for none, and without a data set.
     """
 
     checkpoint: Checkpoint | None
     data_set: str | None
+    split: str | None = None
 
 
-def open_page(title: str, question: str) -> Picked:
+def open_page(title: str, question: str, *, with_split: bool = False) -> Picked:
     """Draws a page's head and sidebar; the first call of every page.
 
     Args:
         title: name of the page.
         question: the question that the page answers, one line.
+        with_split: whether the page is about one split of the data set.
     """
     st.set_page_config(page_title=f"{title} · FERScope", page_icon=":material/face:", layout="wide")
     st.title(title)
@@ -50,7 +56,8 @@ def open_page(title: str, question: str) -> Picked:
         for file, name, icon in PAGES:
             st.page_link(file, label=name, icon=icon)
         st.divider()
-        return Picked(_pick_checkpoint(), _pick_data_set())
+        checkpoint, data_set = _pick_checkpoint(), _pick_data_set()
+        return Picked(checkpoint, data_set, _pick_split() if with_split and data_set else None)
 
 
 def _pick_checkpoint() -> Checkpoint | None:
@@ -83,6 +90,15 @@ def _pick_data_set() -> str | None:
     return str(st.selectbox("Data set", names, key="data", bind="query-params"))
 
 
+def _pick_split() -> str:
+    return str(
+        st.selectbox(
+            "Split", SPLITS, index=SPLITS.index("validation"), key="split", bind="query-params",
+            help="The test split is locked: opening it asks for a reason, and is counted.",
+        )
+    )  # fmt: skip
+
+
 def describe(checkpoint: Checkpoint) -> str:
     """A checkpoint in one line: classes, parameters, validation accuracy with n and interval."""
     card = checkpoint.card
@@ -96,6 +112,11 @@ def describe(checkpoint: Checkpoint) -> str:
 def rate(value: float | None, interval: tuple[float | None, float | None] | None = None) -> str:
     """As `percent`, without a line break before the sign or within the interval."""
     return percent(value, interval).replace(" ", "\u00a0")
+
+
+def ink() -> str:
+    """The colour of text in the theme that is shown, for numbers within charts."""
+    return "#E4E8EA" if st.context.theme.type == "dark" else "#1D2327"
 
 
 @contextmanager

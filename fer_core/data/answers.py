@@ -37,9 +37,10 @@ _HALF = np.finfo(np.float16)
 _NEIGHBOURS = 15
 
 
-def answers_file(data_set: DataSet, weights_sha256: str) -> Path:
-    """Where the answers of these weights lie, or will; features and maps lie beside it."""
-    return data_set.folder / "answers" / f"{_stem(weights_sha256)}.parquet"
+def answers_file(data_set: DataSet, weights_sha256: str, temperature: float = 1.0) -> Path:
+    """Where the answers of these weights at this temperature lie, or will; features and maps lie beside it."""
+    tempered = "" if temperature == 1 else f"-at-{temperature:.4f}"
+    return data_set.folder / "answers" / f"{_stem(weights_sha256)}{tempered}.parquet"
 
 
 def _stem(weights_sha256: str) -> str:
@@ -87,7 +88,7 @@ def answer(data_set: DataSet, predictor: Predictor, progress: Callable[[int, int
         seen.append(features(predictor, faces).clip(_HALF.min, _HALF.max).astype(np.float16))
         if progress is not None:
             progress(start + len(faces), len(everything))
-    target = answers_file(data_set, sha256)
+    target = answers_file(data_set, sha256, predictor.card.temperature)
     target.parent.mkdir(exist_ok=True)
     _save(features_file(data_set, sha256), np.concatenate(seen))
     _write(target, np.concatenate(probabilities), predictor.classes.names)

@@ -46,7 +46,7 @@ def audit_data_set(
     features = _features(data_set, checkpoint, progress)
     samples = data_set.samples(version.number)
     rows = np.array(data_set.rows_of(samples.table["sample_id"].to_pylist()))
-    told = progress("hundredths of a check") if progress else None
+    told = progress("steps") if progress else None
     report = audit(samples, checks or None, features=features[rows], progress=told)
     earlier = load_report(data_set, version.number) if checks else None
     if earlier is not None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from fer_core.data.pictures import Picture, pixel_hash, to_grey
 from fer_core.data.table import SampleTable
+from fer_core.data.taking import take_rows
 from fer_core.preprocess import resized
 
 SIDE_PX = 48
@@ -165,7 +166,7 @@ def _batches(
 ) -> Iterator[list[Look]]:
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
-        part = dataclasses.replace(samples, table=samples.table.take(batch))
+        part = dataclasses.replace(samples, table=take_rows(samples.table, batch))
         yield measured([reduced(part.decode(row)) for row in range(len(part))])
         if progress is not None:
             progress(start + len(batch), len(rows))

@@ -26,7 +26,7 @@ NUMBERS = {
     "loss": "loss of the prediction (nats)",
 }
 OF_ANSWERS = ("predicted", "confidence", "loss")
-_NAMED = ("label", "split", "source", "subject_id", "predicted")
+_NAMED = ("label", "split", "source", "subject_id", "pose", "predicted")
 _SORTED_BY = ("row", "label", "subject_id", "predicted", *NUMBERS)
 _MEMORY = "400MB"
 
@@ -36,8 +36,8 @@ class Filters:
     """What a sample must be to be shown; everything that is given must hold.
 
     Attributes:
-        among: column to the values that pass, of `label`, `split`, `source`, `subject_id`, `predicted`; None among the
-            values passes where the cell is empty. A column with no values lets everything pass.
+        among: column to the values that pass, of `label`, `split`, `source`, `subject_id`, `pose`, `predicted`; None
+            among the values passes where the cell is empty. A column with no values lets everything pass.
         between: column of `NUMBERS` to (lowest, highest), both included; an empty cell does not pass.
         outcome: whether the prediction is the label.
         rows: only these rows of the data set; None for all.
@@ -70,13 +70,17 @@ class Catalogue:
         self._files = (table, answers)
         self._connection = duckdb.connect(config={"memory_limit": _MEMORY})
         self._connection.execute("SET parquet_metadata_cache = true")
-        view = f"SELECT * FROM {_source(table)}"
+        with _told(table, answers):
+            there = self._connection.sql(f"SELECT * FROM {_source(table)} LIMIT 0").columns
+        # A version that was written before there was a column has none of it.
+        samples = _source(table) if "pose" in there else f"(SELECT *, NULL::VARCHAR AS pose FROM {_source(table)})"
+        view = f"SELECT * FROM {samples}"
         if answers is not None:
             # A class that the checkpoint does not have has no loss; greatest alone would pass over the missing value.
             view = (
                 "SELECT s.*, a.predicted, a.confidence, CASE WHEN list_contains(a.classes, s.label) THEN "
                 "-ln(greatest(a.probabilities[list_position(a.classes, s.label)], 1e-12)) END AS loss "
-                f"FROM {_source(table)} s LEFT JOIN {_source(answers)} a USING (row)"
+                f"FROM {samples} s LEFT JOIN {_source(answers)} a USING (row)"
             )
         with _told(table, answers):
             self._connection.execute(f"CREATE VIEW samples AS {view}")

@@ -26,6 +26,7 @@ SCHEMA = pa.schema(
         pa.field("votes", pa.list_(pa.float32())),  # number of votes per class, in the order of `vote_classes`
         pa.field("split", pa.string(), nullable=False),  # one of SPLITS
         pa.field("subject_id", pa.string()),  # the person, where the source tells
+        pa.field("pose", pa.string()),  # how the head is turned, where the source tells: `straight`, `half left`, ...
         pa.field("parent_id", pa.string()),  # sample_id of the picture that this one is an augmented copy of
         pa.field("width", pa.int32(), nullable=False),  # pixels
         pa.field("height", pa.int32(), nullable=False),  # pixels

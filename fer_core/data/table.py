@@ -160,9 +160,7 @@ class SampleTable:
 
     def data_hash(self) -> str:
         """SHA-256 (hex) of what was labelled how in which split; order, ids and container do not matter."""
-        keys = ("sha256", "label", "split")
-        rows = sorted(zip(*([v or "" for v in self.table[k].to_pylist()] for k in keys), strict=True))
-        return hashlib.sha256("\n".join(" ".join(row) for row in rows).encode()).hexdigest()
+        return labels_hash(self.table)
 
     def save(self, path: Path) -> None:
         """Writes the table as Parquet, classes included; `load` gives it back."""
@@ -198,6 +196,15 @@ class SampleTable:
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path} is not a saved sample table; import it with read_samples instead.") from error
         return cls(_with_newer_columns(table), classes, votes)
+
+
+def labels_hash(table: pa.Table) -> str:
+    """`SampleTable.data_hash` of a table's columns `sha256`, `label` and `split`."""
+    keys = ("sha256", "label", "split")
+    cells = pa.table({key: pc.fill_null(table[key], "") for key in keys})
+    ordered = cells.take(pc.sort_indices(cells, [(key, "ascending") for key in keys]))
+    lines = pc.binary_join_element_wise(*ordered.columns, " ").to_pylist()
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _with_newer_columns(table: pa.Table) -> pa.Table:

@@ -21,7 +21,7 @@ from fer_core.data.votes import vote_statistics
 VERSION = pa.schema(
     [
         pa.field("row", pa.int64(), nullable=False),  # in `samples.arrow`; rising
-        *(SCHEMA.field(name) for name in ("label", "split", "subject_id", "source", "width", "height")),
+        *(SCHEMA.field(name) for name in ("label", "split", "subject_id", "pose", "source", "width", "height")),
         *(SCHEMA.field(name) for name in ("brightness", "contrast", "sharpness")),
         pa.field("vote_entropy", pa.float32()),  # bits; null without votes
         pa.field("vote_label", pa.string()),  # the class with most votes; null without votes, or where two have most

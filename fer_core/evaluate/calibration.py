@@ -9,15 +9,18 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.card import Card
 from fer_core.errors import DataError
-from fer_core.evaluate.evaluation import Evaluation
 from fer_core.evaluate.metrics import expected_calibration_error, log_loss
-from fer_core.predict import temper
+from fer_core.softmax import temper
+
+if TYPE_CHECKING:
+    from fer_core.evaluate.evaluation import Evaluation
 
 LOWEST, HIGHEST = 0.05, 20.0
 _STEPS = 61  # of the search that finds the valley; the loss over two views may have more than one
@@ -109,13 +112,14 @@ def calibrated(card: Card, found: Evaluation, fitted: Temperature, fitted_on: st
 
     Returns:
         A card with the validation figures at the new temperature. Those of other splits are left out: they were
-        measured at another one.
+        measured at another one. So are exported files, which hold the old temperature.
     """
     figures = dataclasses.replace(found, temperature=fitted.value).as_json()
     changes = {
         "temperature": fitted.value,
         "temperature_fitted_on": fitted_on,
         "metrics": {"validation": figures},
+        "exports": {},
     }
     return card.model_copy(update=changes)
 

@@ -15,7 +15,8 @@ from fer_core.data import SampleTable
 from fer_core.errors import DataError
 from fer_core.evaluate.metrics import Scores, score
 from fer_core.labels import ClassSet
-from fer_core.predict import Predictor, temper
+from fer_core.predict import Predictor
+from fer_core.softmax import temper
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Evaluation:
         logits: (V, N, K); V views (face, mirror image), columns in the order of `classes`.
         temperature: the card's.
         classes: the model's classes.
-        model_hash: sha256 of the weights.
+        model_hash: sha256 of the weights, or of the 8-bit file made from them.
         data_hash: hash of the samples.
         latency_ms: mean time per face within batches, preprocessing included; NaN where N is 0.
         twins: (N,) whether a training sample has exactly the same pixels; None where no training samples were given.
@@ -127,12 +128,13 @@ def evaluate(
         logits=logits,
         temperature=predictor.card.temperature,
         classes=predictor.classes,
-        model_hash=predictor.card.weights_sha256,
+        model_hash=predictor.model_hash,
         data_hash=samples.data_hash(),
         latency_ms=seconds / len(names) * 1000 if names else float("nan"),
-        twins=None if train is None else _twins(samples, train),
+        twins=None if train is None else twins_of(samples, train),
     )
 
 
-def _twins(samples: SampleTable, train: SampleTable) -> NDArray[np.bool_]:
+def twins_of(samples: SampleTable, train: SampleTable) -> NDArray[np.bool_]:
+    """(N,) whether a training sample has exactly the same pixels (equal `sha256`)."""
     return np.asarray(pc.is_in(samples.table["sha256"], value_set=train.table["sha256"].combine_chunks()), dtype=bool)

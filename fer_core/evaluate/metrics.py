@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from fer_core.errors import DataError
 from fer_core.labels import ClassSet
@@ -33,7 +33,7 @@ def wilson_interval(k: int, n: int, confidence: float = CONFIDENCE) -> tuple[flo
     """
     if n == 0:
         return (math.nan, math.nan)
-    z = float(norm.ppf(0.5 + confidence / 2))
+    z = float(ndtri(0.5 + confidence / 2))
     centre = (k + z * z / 2) / (n + z * z)
     half = z / (n + z * z) * math.sqrt(k * (n - k) / n + z * z / 4)
     return (max(0.0, centre - half), min(1.0, centre + half))
@@ -44,11 +44,14 @@ def confusion_matrix(labels: NDArray[np.int64], predicted: NDArray[np.int64], k:
     return np.bincount(labels * k + predicted, minlength=k * k).reshape(k, k)
 
 
+def log_losses(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(N,) negative log-likelihood of each true class, nats; probabilities are clipped at 1e-15."""
+    return np.asarray(-np.log(np.clip(probabilities[np.arange(len(labels)), labels], 1e-15, 1.0)))
+
+
 def log_loss(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
-    """Mean negative log-likelihood of the true class, nats; probabilities are clipped at 1e-15. NaN where N is 0."""
-    if not len(labels):
-        return math.nan
-    return float(-np.log(np.clip(probabilities[np.arange(len(labels)), labels], 1e-15, 1.0)).mean())
+    """Mean of `log_losses`, nats. NaN where N is 0."""
+    return float(log_losses(probabilities, labels).mean()) if len(labels) else math.nan
 
 
 def expected_calibration_error(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
@@ -58,8 +61,14 @@ def expected_calibration_error(probabilities: NDArray[np.floating], labels: NDAr
     """
     if not len(labels):
         return math.nan
-    confidence = probabilities.max(1)
-    right = probabilities.argmax(1) == labels
+    return _ece(probabilities, labels, probabilities.argmax(1))
+
+
+def _ece(probabilities: NDArray[np.floating], labels: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
+    if not len(labels):
+        return math.nan
+    confidence = probabilities[np.arange(len(labels)), predicted]
+    right = predicted == labels
     bins = np.clip(np.ceil(confidence * ECE_BINS).astype(int) - 1, 0, ECE_BINS - 1)
     gaps = np.bincount(bins, right - confidence, ECE_BINS)
     return float(np.abs(gaps).sum() / len(labels))
@@ -160,7 +169,8 @@ def score(probabilities: NDArray[np.floating], labels: NDArray[np.int64], classe
     if np.isnan(probabilities).any():
         bad = int(np.isnan(probabilities).any(1).sum())
         raise DataError(f"{bad} of {len(labels)} predictions are NaN; the model's weights are broken.")
-    matrix = confusion_matrix(labels, probabilities.argmax(1), k)
+    answers = probabilities.argmax(1) if len(labels) else np.zeros(0, dtype=np.int64)
+    matrix = confusion_matrix(labels, answers, k)
     support, predicted, hits = matrix.sum(1), matrix.sum(0), matrix.diagonal()
     per_class = {
         name: ClassScore(
@@ -181,7 +191,7 @@ def score(probabilities: NDArray[np.floating], labels: NDArray[np.int64], classe
         balanced_accuracy=_ratio(sum(s.recall for s in present), len(present)),
         macro_f1=_ratio(sum(s.f1 for s in present), len(present)),
         log_loss=log_loss(probabilities, labels),
-        ece=expected_calibration_error(probabilities, labels),
+        ece=_ece(probabilities, labels, answers),
         classes=classes.names,
         per_class=per_class,
         confusion=matrix,

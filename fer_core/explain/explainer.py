@@ -22,7 +22,8 @@ from fer_core.explain.methods import Method, Settings, get_method
 from fer_core.explain.record import INPUT, undisturbed
 from fer_core.explain.saliency import SaliencyMap, Target
 from fer_core.labels import ClassSet
-from fer_core.predict import folded, temper
+from fer_core.predict import folded
+from fer_core.softmax import temper
 
 Picture = NDArray[np.uint8]
 _AT_ONCE = 256

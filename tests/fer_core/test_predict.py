@@ -18,8 +18,9 @@ from fer_core.checkpoint import Checkpoint, save_checkpoint
 from fer_core.errors import CheckpointError, ImageError
 from fer_core.faces import Face, crop_face
 from fer_core.labels import FER7, FERPLUS8
-from fer_core.predict import FacePrediction, Predictor, get_predictor, predict_image, temper
+from fer_core.predict import FacePrediction, Predictor, get_predictor, predict_image
 from fer_core.preprocess import Preprocess
+from fer_core.softmax import temper
 
 Make = Callable[..., Checkpoint]
 Picture = NDArray[np.uint8]

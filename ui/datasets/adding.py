@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from fer_core.data.importing import default_name
-from fer_core.workspace import data_set_names, workspace
+from fer_core.workspace import clear_old, data_set_names, workspace
 from ui.tasks import NEW_DATA_SET, show_tasks, start_task
 from ui.wording import plural
 
@@ -86,7 +86,8 @@ def _plain(name: str) -> str:
 
 
 def _saved(name: str, data: bytes) -> Path:
-    """Where an upload lies in the workspace."""
+    """Where an upload lies in the workspace, for a week: what was imported of it lies elsewhere by then."""
+    clear_old("uploads", days=7)
     folder = workspace().resolve() / "uploads" / uuid.uuid4().hex
     folder.mkdir(parents=True)
     path = folder / _plain(name)

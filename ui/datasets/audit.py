@@ -51,13 +51,19 @@ def show_audit(shown: Shown) -> None:
         st.markdown(f"{_MARKS['none']} {', '.join(clean)}.")
     for finding in accepted:
         words, button = st.columns([6, 1], vertical_alignment="center")
-        words.markdown(f":gray-badge[kept as it is] {finding.title}: {finding.count:,} {finding.unit}")
+        words.markdown(f":gray-badge[kept as it is] {finding.title}: {_counted(finding)}")
         if button.button("Show again", key=f"again {finding.check}"):
             accept(shown.data_set, finding, accepted=False)
             st.rerun()
     for check, reason in report.skipped.items():
         st.caption(f"{check} was not run: {reason}")
     _take_home(shown, report)
+
+
+def _counted(finding: Finding) -> str:
+    """How much was found, `1 class` or `129 samples`."""
+    one = {"classes": "class"}.get(finding.unit, finding.unit.removesuffix("s"))
+    return plural(finding.count, one, finding.unit)
 
 
 def _ask(shown: Shown, *, again: bool) -> None:
@@ -89,7 +95,7 @@ def _offer_undo(shown: Shown) -> None:
 
 
 def _show_finding(shown: Shown, finding: Finding) -> None:
-    with st.expander(f"**{finding.title}**: {finding.count:,} {finding.unit}", expanded=False):
+    with st.expander(f"**{finding.title}**: {_counted(finding)}", expanded=False):
         st.markdown(f"{_MARKS[finding.severity]} {finding.what}")
         if finding.by_class:
             st.caption("By class: " + ", ".join(f"{name} {n:,}" for name, n in finding.by_class.items()))

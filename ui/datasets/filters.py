@@ -12,16 +12,25 @@ from fer_core.data.query import NUMBERS, OF_ANSWERS, Catalogue, Filters
 from ui.datasets.shown import Shown
 
 NO_LABEL = "unlabelled"
+_NAMED = {"label": "Class", "split": "Split", "source": "Source", "subject_id": "Subject", "pose": "Pose"}
 _OUTCOMES = ("any", "right", "wrong")
 _MANY_SUBJECTS = 2000
 
 
 def ask_for_filters(shown: Shown) -> Filters:
     """Draws the filters and returns what they say."""
+    filters = ask_about_samples(shown)
+    with st.expander("Prediction", icon=":material/psychology:"):
+        return _by_answers(shown, shown.catalogue(), filters)
+
+
+def ask_about_samples(shown: Shown, columns: tuple[str, ...] = tuple(_NAMED)) -> Filters:
+    """The filters that need no checkpoint; of the columns label, split, source, subject_id and pose only some."""
     catalogue = shown.catalogue()
     among: dict[str, tuple[str | None, ...]] = {}
     everything = Filters()
-    for column, name in (("label", "Class"), ("split", "Split"), ("source", "Source"), ("subject_id", "Subject")):
+    for column in columns:
+        name = _NAMED[column]
         there = [row[column] for row in catalogue.counts(everything, column)]
         if column == "label":
             there = [c for c in shown.classes if c in there] + [None] * (None in there)
@@ -33,9 +42,7 @@ def ask_for_filters(shown: Shown) -> Filters:
         for column in NUMBERS:
             if column not in OF_ANSWERS:
                 between |= _bounds(shown, catalogue, column)
-    filters = Filters(among=among, between=between, rows=rows)
-    with st.expander("Prediction", icon=":material/psychology:"):
-        return _by_answers(shown, catalogue, filters)
+    return Filters(among=among, between=between, rows=rows)
 
 
 def _choose(name: str, there: list[str | None], key: str) -> tuple[str | None, ...]:

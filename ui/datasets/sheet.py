@@ -60,6 +60,7 @@ def _show_facts(known: dict[str, Any], version: dict[str, Any]) -> None:
         "Label": version.get("label") or ("unlabelled" if version else "left out of this version"),
         "Split": version.get("split", "none"),
         "Subject": known["subject_id"],
+        "Pose": known["pose"],
         "File": known["path"],
         "Source": known["source"],
         "Copy of": known["parent_id"],

@@ -34,7 +34,7 @@ class Shown:
         """File of what the checkpoint says; None where it has not been asked yet."""
         if self.card is None:
             return None
-        file = answers_file(self.data_set, self.card.weights_sha256)
+        file = answers_file(self.data_set, self.card.weights_sha256, self.card.temperature)
         return file if file.exists() else None
 
     def catalogue(self) -> Catalogue:

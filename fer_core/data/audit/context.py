@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fer_core.data.audit.base import REGISTRY, UNLABELLED, Finding, NotApplicable, Remedy, RemedyKind, Stopped
 from fer_core.data.audit.faceless import coarse, faceless_scores, flat_share, turned, unlikeness
-from fer_core.data.audit.folds import out_of_fold_probabilities
+from fer_core.data.audit.folds import out_of_fold_probabilities, plentiful
 from fer_core.data.audit.groups import Rows, codes_of, joined, linked
 from fer_core.data.audit.limits import BLURRED, LOW_CONTRAST
 from fer_core.data.audit.near import Pairs, correlations, hash_bits, near_pairs
@@ -208,6 +208,17 @@ class AuditContext:
         table = self.samples.table
         return codes_of(pc.coalesce(table["parent_id"], table["sample_id"]).to_pylist())
 
+    @property
+    def can_doubt(self) -> bool:
+        """Whether `without` gives better probabilities than `out_of_fold`, at a cost that nobody notices."""
+        return self.probabilities is None and self.features is not None and plentiful(self.features)
+
+    def without(self, doubted: Rows) -> NDArray[np.floating]:
+        """As `out_of_fold`, from classifiers that were not taught these rows; needs features."""
+        mask = np.zeros(len(self), dtype=bool)
+        mask[doubted] = True
+        return self._from_features(mask)
+
     @cached_property
     def out_of_fold(self) -> NDArray[np.floating]:
         """(N, K) probabilities: those given, else from the features; rows without a label are NaN in the latter.
@@ -217,13 +228,16 @@ class AuditContext:
         """
         if self.probabilities is not None:
             return self.probabilities
+        return self._from_features(np.zeros(len(self), dtype=bool))
+
+    def _from_features(self, doubted: NDArray[np.bool_]) -> NDArray[np.floating]:
         if self.features is None:
             raise NotApplicable("It needs out-of-fold probabilities, or a model's features to make them from.")
         out = np.full((len(self), len(self.samples.classes)), np.nan)
         rows = np.flatnonzero(self.labels >= 0)
         try:
             found = out_of_fold_probabilities(
-                self.features[rows], self.labels[rows], self.families[rows], advance=self.advance
+                self.features[rows], self.labels[rows], self.families[rows], doubted=doubted[rows], advance=self.advance
             )
         except DataError as error:
             raise NotApplicable(str(error)) from error

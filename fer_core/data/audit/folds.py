@@ -9,13 +9,21 @@ from numpy.typing import NDArray
 
 from fer_core.errors import DataError
 
+_PER_FEATURE = 50
+_CELLS = 1_000_000
+
+
+def plentiful(features: NDArray[np.floating]) -> bool:
+    """Whether there are many samples for each feature and few of both: a thorough search is right, and quick."""
+    return len(features) >= _PER_FEATURE * features.shape[1] and features.size <= _CELLS
+
 
 def out_of_fold_probabilities(
     features: NDArray[np.floating],
     labels: NDArray[np.int64],
     groups: NDArray[np.int64],
     folds: int = 5,
-    seed: int = 0,
+    doubted: NDArray[np.bool_] | None = None,
     advance: Callable[[float], None] | None = None,
 ) -> NDArray[np.float64]:
     """Class probabilities by multinomial logistic regression on standardised features, each sample out of its fold.
@@ -32,7 +40,7 @@ def out_of_fold_probabilities(
         labels: (N,) class indices, 0 or more.
         groups: (N,) samples of equal number stay together.
         folds: at least 2; fewer are used where the rarest class has fewer groups.
-        seed: of the folds.
+        doubted: (N,) samples that are judged, but taught to nobody: their labels are thought to be wrong.
         advance: called with the share done, 0 to 1, after each fold.
 
     Returns:
@@ -58,11 +66,13 @@ def out_of_fold_probabilities(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    splitter = StratifiedGroupKFold(min(folds, rarest), shuffle=True, random_state=seed)
+    splitter = StratifiedGroupKFold(min(folds, rarest), shuffle=True, random_state=0)
     for done, (seen, held) in enumerate(splitter.split(features, labels, groups), start=1):
         # Little data for many features: a stronger pull towards 0 than scikit-learn's 1.0 costs nothing and is faster.
-        classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=300))
-        classifier.fit(features[seen].astype(np.float64), labels[seen])
+        pull = 10.0 if plentiful(features) else 0.1
+        classifier = make_pipeline(StandardScaler(), LogisticRegression(C=pull, max_iter=300))
+        taught = seen if doubted is None else seen[~doubted[seen]]
+        classifier.fit(features[taught].astype(np.float64), labels[taught])
         answer = classifier.predict_proba(features[held].astype(np.float64))
         out[np.ix_(held, classifier.classes_)] = answer
         if advance is not None:

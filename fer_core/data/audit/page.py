@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PICTURES = 24
 _LONGEST_PX = 96
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --text: #1c1f23; --quiet: #5b626b; --paper: #fff; --card: #f5f6f8; --line: #d9dde2 }
 @media (prefers-color-scheme: dark) {
   :root { --text: #e7e9ec; --quiet: #a3abb5; --paper: #15181c; --card: #1f2328; --line: #343a42 }
@@ -57,7 +57,7 @@ def page(report: AuditReport, samples: SampleTable) -> str:
         [
             "<!doctype html>",
             '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
-            f"<title>Data audit</title><style>{_STYLE}</style></head><body>",
+            f"<title>Data audit</title><style>{STYLE}</style></head><body>",
             f'<h1>Data audit</h1><p class="quiet">{counted}</p>',
             stopped if report.stopped else "",
             _overview(found),

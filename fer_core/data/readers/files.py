@@ -36,6 +36,7 @@ class Found:
         subject: the person, where the data set tells.
         votes: one number for each of the reader's vote classes.
         row: of the list that names it, for problems.
+        pose: how the head is turned, where the data set tells.
     """
 
     path: Path
@@ -45,6 +46,7 @@ class Found:
     subject: str | None = None
     votes: list[float] | None = None
     row: int | None = None
+    pose: str | None = None
 
 
 class OutsideError(DataError):
@@ -242,6 +244,7 @@ def import_files(
         "votes": [f.votes for f in taken],
         "split": [f.split for f in taken],
         "subject_id": [f.subject for f in taken],
+        "pose": [f.pose for f in taken],
         "source": [path.resolve().name] * len(taken),
     }
     return options.finish(SampleTable.from_columns(about | columns, classes, tuple(vote_classes)), path)

@@ -34,8 +34,7 @@ class Kdef:
     def read(self, path: Path, options: ReadOptions) -> Import:
         """All pictures, in `train`, labelled with FER7.
 
-        The subject is sex and number (`F01`), one for both sessions. The angle stands in the sample's id, which ends
-        in the file's name.
+        The subject is sex and number (`F01`), one for both sessions; the angle is the pose.
         """
         root = (_home(path) or path).resolve()
         return import_files(_pictures(root, options), path, FER7, options)

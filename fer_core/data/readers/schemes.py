@@ -18,6 +18,7 @@ from fer_core.labels import canonical
 _FLAGS = re.ASCII | re.IGNORECASE
 _EXPRESSION = "AF|AN|DI|FE|HA|NE|SA|SU"
 _ANGLE = "(FL|HL|S|HR|FR)"
+_POSES = {"FL": "full left", "HL": "half left", "S": "straight", "HR": "half right", "FR": "full right"}
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Scheme:
 
     Attributes:
         example: a name and what its parts are, for errors.
-        pattern: of the name without suffix, with the groups `subject` and, where it tells it, `expression`.
+        pattern: of the name without suffix, with the groups `subject` and, where it tells them, `expression`, `angle`.
         passed_over: beginnings of names, up to the dot, of what lies among them and is no sample, and what it is.
     """
 
@@ -45,7 +46,7 @@ class Scheme:
         return 2 * sum(self.read(name) is not None for name in names) > len(names)
 
     def pictures(self, folder: Path, root: Path, options: ReadOptions) -> Iterator[Found]:
-        """The pictures of a folder below `root`, with subject and label; one named otherwise is a problem."""
+        """The pictures of a folder below `root`, with subject, label and pose; one named otherwise is a problem."""
         for entry in pictures_in(folder, root, options):
             place = Path(entry.path).relative_to(root).as_posix()
             match = self.read(entry.name)
@@ -57,12 +58,14 @@ class Scheme:
                 remedy = "look at the picture and rename it, or remove it"
                 options.report(Problem(place, said, remedy, kind="misnamed"))
                 continue
-            yield Found(Path(entry.path), place, canonical(match["expression"]), subject=match["subject"].upper())
+            pose = _POSES.get(match.groupdict().get("angle", "").upper())
+            label, subject = canonical(match["expression"]), match["subject"].upper()
+            yield Found(Path(entry.path), place, label, subject=subject, pose=pose)
 
 
 KDEF = Scheme(
     "AF01ANS.JPG (session A or B, sex F or M, number 01 to 35, expression, angle)",
-    re.compile(rf"[AB](?P<subject>[FM](0[1-9]|[12]\d|3[0-5]))(?P<expression>{_EXPRESSION}){_ANGLE}", _FLAGS),
+    re.compile(rf"[AB](?P<subject>[FM](0[1-9]|[12]\d|3[0-5]))(?P<expression>{_EXPRESSION})(?P<angle>{_ANGLE})", _FLAGS),
     (re.compile(rf"[FM]({_EXPRESSION}){_ANGLE}\.", _FLAGS), "average of many faces (AKDEF)"),
 )
 JAFFE = Scheme(

@@ -22,7 +22,7 @@ from fer_core.explain.trust import baselines, road, stability, truth
 from fer_core.explain.trust.randomisation import Cascade, cascade
 from fer_core.explain.trust.removal import Curves, removal_curves
 from fer_core.explain.trust.verdict import MEASURES, Figure, Values, Verdict, judged
-from fer_core.predict import temper
+from fer_core.softmax import temper
 
 Maps = NDArray[np.float32]
 Progress = Callable[[int, int], None]

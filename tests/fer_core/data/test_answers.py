@@ -46,7 +46,7 @@ def keep_features(data_set: DataSet, values: Any) -> np.ndarray:
 def test_answers_are_the_predictors(data_set: DataSet, predictor: Predictor, few: SampleTable) -> None:
     seen: list[tuple[int, int]] = []
     file = answer(data_set, predictor, lambda done, total: seen.append((done, total)))
-    assert file == answers_file(data_set, predictor.card.weights_sha256)
+    assert file == answers_file(data_set, predictor.card.weights_sha256, predictor.card.temperature)
     expected = predictor.probabilities(few.faces())
     table = pq.read_table(file)
     assert table.schema.equals(ANSWERS)
@@ -223,3 +223,12 @@ def test_umap_keeps_what_is_near_together(data_set: DataSet) -> None:
     centres = np.stack([places[group == g].mean(0) for g in (0, 1)])
     nearest = np.linalg.norm(places[:, None] - centres, axis=2).argmin(1)
     assert nearest.tolist() == group.tolist()
+
+
+def test_another_temperature_is_another_file(data_set: DataSet, make_checkpoint: Callable[..., Any]) -> None:
+    plain = answer(data_set, Predictor(make_checkpoint()))
+    sharper = answer(data_set, Predictor(make_checkpoint(temperature=0.5)))
+    assert plain != sharper
+    assert sharper.stem == f"{plain.stem}-at-0.5000"
+    confidences = [np.array(pq.read_table(file)["confidence"].to_pylist()) for file in (plain, sharper)]
+    assert (confidences[1] > confidences[0]).all()

@@ -70,7 +70,7 @@ def test_the_report_is_kept_and_comes_back(data_set: DataSet, flawed: Any) -> No
         )  # fmt: skip
         assert list(before.by_class) == list(after.by_class), "the classes' order is kept"
     assert told["faces"] == (42, 42)
-    assert told["hundredths of a check"] == (100 * len(checks()), 100 * len(checks()))
+    assert told["steps"] == (100 * len(checks()), 100 * len(checks()))
     assert json.loads(report_file(data_set, 1).read_bytes())["checkpoint"] == "mine"
 
 

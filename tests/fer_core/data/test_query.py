@@ -23,6 +23,7 @@ LABELS = ("happy", "it's", 'a "quoted" one', "100 %", "", None)
 SPLITS = ("train", "validation", "test")
 SOURCES = ("a.csv", "b'; DROP VIEW samples; --", "é ü \\ _")
 SUBJECTS = ("s1", "S1", "s 2", "?", None)
+POSES = ("straight", "half left", None)
 OF_CHECKPOINT = ("it's", "happy", "100 %", "boredom")  # it lacks two of the labels, and has one of its own
 
 
@@ -45,6 +46,7 @@ def drawn_rows(seed: int, n: int) -> list[Row]:
             "label": picked(chance, LABELS),
             "split": picked(chance, SPLITS),
             "subject_id": picked(chance, SUBJECTS),
+            "pose": picked(chance, POSES),
             "source": picked(chance, SOURCES),
             "width": int(chance.integers(40, 60)),
             "height": int(chance.integers(48, 50)),
@@ -100,6 +102,7 @@ def passes(row: Row, filters: Filters) -> bool:
 def some_filters(chance: np.random.Generator, n: int) -> Filters:
     values = {
         "label": (*LABELS, "absent"), "split": SPLITS, "source": SOURCES, "subject_id": SUBJECTS,
+        "pose": POSES,
         "predicted": OF_CHECKPOINT,
     }  # fmt: skip
     among = {c: tuple(v for v in of if chance.random() < 0.6) for c, of in values.items() if chance.random() < 0.3}
@@ -303,3 +306,14 @@ def test_a_checkpoint_that_answers_anew_is_seen(tmp_path: Path) -> None:
     catalogue(tmp_path, rows, answered(rows, 8))
     again = catalogue(tmp_path, rows, answered(rows, 9))
     assert again.page(Filters(), limit=30)["predicted"].to_pylist() == [row["predicted"] for row in rows]
+
+
+def test_a_version_from_before_there_were_poses(tmp_path: Path) -> None:
+    rows = drawn_rows(1, 20)
+    old = [{name: cell for name, cell in row.items() if name != "pose"} for row in rows]
+    schema = pa.schema([field for field in VERSION if field.name != "pose"])
+    pq.write_table(pa.Table.from_pylist(old, schema=schema), tmp_path / "old.parquet")
+    catalogue = Catalogue(tmp_path / "old.parquet")
+    assert catalogue.counts(Filters(), "pose") == [{"pose": None, "n": 20}]
+    assert catalogue.count(Filters(among={"pose": ("straight",)})) == 0
+    assert catalogue.count(Filters(among={"pose": (None,)})) == 20

@@ -198,7 +198,7 @@ def test_a_foreign_arrow_table_is_refused() -> None:
     with pytest.raises(DataError, match="has the columns sample_id, path"):
         SampleTable(pa.table({"a": [1]}), FER7)
     wrong = table().table
-    wrong = wrong.set_column(8, "width", wrong["width"].cast(pa.int64()))
+    wrong = wrong.set_column(9, "width", wrong["width"].cast(pa.int64()))
     with pytest.raises(DataError, match="column width of a sample table is of type int32, not int64"):
         SampleTable(wrong, FER7, VOTES)
 

@@ -11,9 +11,11 @@ from fer_core.data.audit.base import Finding, NotApplicable, rate, register, sho
 from fer_core.data.audit.context import AuditContext
 from fer_core.data.audit.groups import Rows, members
 from fer_core.data.ferplus import majority_winners
+from fer_core.data.label_issues import label_issues
 from fer_core.data.schema import SPLITS
 
 NAME = "label-errors"
+_ROUNDS = 2
 
 
 @register(NAME, "medium")
@@ -21,7 +23,8 @@ def check(context: AuditContext) -> Finding:
     """Labels that are probably wrong.
 
     Confident learning (Northcutt et al. 2021, arXiv 1911.00068; package cleanlab): how many labels of each class ought
-    to be another is estimated from the probabilities, and so many of the least likely ones are flagged. Where
+    to be another is estimated from the probabilities, and so many of the least likely ones are flagged; where there are
+    many samples for each feature, twice more, by classifiers that were not taught what was flagged before. Where
     annotators voted, the finding tells how often most of their votes are for something else than the label, among the
     flagged and among all: the ratio is the lift over chance. It is too high where the network behind the probabilities
     was trained on those votes. What shows no face, and pictures under two labels, are other findings and left out here.
@@ -30,7 +33,10 @@ def check(context: AuditContext) -> Finding:
     rows = np.flatnonzero((context.labels >= 0) & ~context.no_face & ~_conflicting(context))
     if len(np.unique(context.labels[rows])) < 2:
         raise NotApplicable("It needs samples of two classes or more.")
-    flagged = rows[_issues(probabilities[rows], context.labels[rows])]
+    flagged = rows[label_issues(probabilities[rows], context.labels[rows])]
+    for _ in range(_ROUNDS if context.can_doubt else 0):
+        probabilities = context.without(flagged)
+        flagged = rows[label_issues(probabilities[rows], context.labels[rows])]
     doubt = 1 - probabilities[flagged, context.labels[flagged]]
     judged = _judged(context, rows, flagged)
     said = ""
@@ -62,19 +68,6 @@ def _conflicting(context: AuditContext) -> NDArray[np.bool_]:
     for group in members(np.where(context.labels >= 0, context.twins, -1)):
         out[group] = len(set(context.labels[group].tolist())) > 1
     return out
-
-
-def _issues(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Positions of the labels that are probably wrong, the least likely first."""
-    from cleanlab.filter import find_label_issues  # type: ignore[import-untyped]  # a second, and pandas
-
-    there, known = np.unique(labels, return_inverse=True)
-    narrowed = np.clip(probabilities[:, there], 1e-12, None)
-    narrowed = narrowed / narrowed.sum(1, keepdims=True)
-    found = find_label_issues(
-        known, narrowed, filter_by="prune_by_noise_rate", return_indices_ranked_by="self_confidence", n_jobs=1
-    )
-    return np.asarray(found, dtype=np.int64)
 
 
 def _judged(context: AuditContext, rows: Rows, flagged: Rows) -> dict[str, Any]:

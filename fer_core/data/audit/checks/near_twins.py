@@ -62,7 +62,7 @@ def across(context: AuditContext) -> Finding:
 
 @register(WITHIN, "low")
 def within(context: AuditContext) -> Finding:
-    """Nearly the same picture more than once in one split; found as across splits."""
+    """Nearly the same picture more than once in one split."""
     keys = zip(context.near.tolist(), context.splits.tolist(), strict=True)
     groups = _groups(context, codes_of(list(keys)))
     rows = joined(groups)

@@ -162,3 +162,12 @@ def test_problems_of_ck_plus(tmp_path: Path) -> None:
     (root / "Emotion").rename(root / "labels")
     with pytest.raises(DataError, match=r"no folder Emotion beside them"):
         read_samples(root)
+
+
+def test_kdefs_angle_is_the_pose(tmp_path: Path) -> None:
+    codes = {"FL": "full left", "HL": "half left", "S": "straight", "HR": "half right", "fr": "full right"}
+    for number, code in enumerate(codes):
+        picture(tmp_path / "KDEF" / "AF01" / f"AF01AN{code}.JPG", number)
+    table = read_samples(tmp_path / "KDEF").samples.table
+    columns = (table[name].to_pylist() for name in ("sample_id", "pose"))
+    assert {Path(sample).stem[6:]: pose for sample, pose in zip(*columns, strict=True)} == codes

@@ -1,0 +1,84 @@
+"""Tests of hypotheses, and what many of them at once ask for.
+
+McNemar 1947 (doi:10.1007/BF02295996) in its exact form; Holm 1979 (jstor 4615733); Benjamini and Hochberg 1995
+(doi:10.1111/j.2517-6161.1995.tb02031.x).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """The exact test of whether two models are right equally often on the same samples.
+
+    Attributes:
+        only_first: samples that only the first one has right.
+        only_second: samples that only the second one has right.
+        n: samples in all.
+        p: two-sided; 1 where no sample tells them apart, NaN where n is 0.
+    """
+
+    only_first: int
+    only_second: int
+    n: int
+    p: float
+
+
+def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemar:
+    """McNemar's exact test: under equality, of the samples that one alone has right each model has half.
+
+    Args:
+        first: (N,) whether the first model is right.
+        second: (N,) whether the second one is, on the same samples.
+    """
+    from scipy.special import bdtr
+
+    b, c = int((first & ~second).sum()), int((second & ~first).sum())
+    p = min(1.0, 2 * float(bdtr(min(b, c), b + c, 0.5))) if len(first) else math.nan
+    return McNemar(b, c, len(first), p)
+
+
+def holm(p: ArrayLike) -> NDArray[np.float64]:
+    """Holm's step-down: values that may be held against one level though many were tested; NaN stays and counts not.
+
+    The chance of a single false alarm among all of them stays below the level.
+
+    Args:
+        p: (M,) p-values.
+
+    Returns:
+        (M,) adjusted, 0..1, none below its own p-value.
+    """
+    return _adjusted(p, lambda m: m - np.arange(float(m)), np.maximum.accumulate)
+
+
+def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
+    """Benjamini and Hochberg's step-up: the share of false alarms among what lies below a level stays below it.
+
+    Args:
+        p: (M,) p-values; NaN stays and counts not.
+
+    Returns:
+        (M,) adjusted, 0..1, none below its own p-value.
+    """
+    return _adjusted(p, lambda m: m / np.arange(1, m + 1), lambda v: np.minimum.accumulate(v[::-1])[::-1])
+
+
+def _adjusted(
+    p: ArrayLike, factors: Callable[[int], Values], monotone: Callable[[Values], Values]
+) -> NDArray[np.float64]:
+    given = np.asarray(p, dtype=np.float64)
+    there = np.flatnonzero(~np.isnan(given))
+    order = there[np.argsort(given[there], kind="stable")]
+    out = np.full(len(given), math.nan)
+    out[order] = np.minimum(1.0, monotone(given[order] * factors(len(order))))
+    return out

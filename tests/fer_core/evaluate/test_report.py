@@ -1,0 +1,104 @@
+"""The page and the model card: whole, escaped, with the figures of the table."""
+
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from huggingface_hub import ModelCardData
+
+from fer_core.card import Card
+from fer_core.evaluate.locked import open_test
+from fer_core.evaluate.predictions import Predictions
+from fer_core.evaluate.report import figures, html_report, model_card
+from fer_core.labels import FER7
+from fer_core.preprocess import Preprocess
+from tests.fer_core.evaluate.tables import table
+
+
+def card(**changes: Any) -> Card:
+    values = {
+        "name": "model0", "summary": "for <script>alert(1)</script>", "architecture": "compact", "classes": FER7.names,
+        "preprocess": Preprocess(), "licence": "Apache-2.0 for the weights.", "limits": "Not for decisions.",
+        "parameters": 911287, "weights_sha256": "a" * 64,
+    }  # fmt: skip
+    return Card.model_validate(values | changes)
+
+
+class Balance(HTMLParser):
+    """Counts what is opened and not closed, and remembers the tags."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.add(tag)
+        assert not any(name in {"src", "href"} and not value.startswith("data:") for name, value in attrs)
+        if tag not in {"meta", "img", "polyline"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: Any) -> None:  # noqa: ARG002
+        self.tags.add(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def test_the_page_is_whole_and_fetches_nothing() -> None:
+    given = table(300, views=2)
+    page = Balance(html_report(card(), given, [(np.zeros((48, 48), np.uint8), "sad, taken for <b>")]))
+    assert page.open == []
+    assert "script" not in page.tags
+    assert {"svg", "table", "img"} <= page.tags
+    assert "for <script>alert(1)</script>" in page.words
+    scores = given.scores()
+    assert f"{scores.accuracy:.4f} [{scores.accuracy_interval[0]:.4f}" in page.words
+    assert f"{scores.per_class['fear'].precision:.4f}" in page.words
+
+
+def test_the_page_of_a_class_without_samples_and_of_none() -> None:
+    given = table(60)
+    part = given.take(given.labels != 1)
+    assert "n/a" in Balance(html_report(card(), part)).words
+    assert "n = 0" in Balance(html_report(card(), table(0))).words
+
+
+def test_looks_at_the_test_split_are_told() -> None:
+    given = table(20, split="test")
+    for why in ("one", "two"):
+        open_test(given.about.model_hash, given.about.data_hash, why)
+    assert "Looks at this test split2" in Balance(html_report(card(), given)).words
+
+
+def read(text: str) -> tuple[dict[str, Any], str]:
+    _, head, body = text.split("---\n", 2)
+    return yaml.safe_load(head), body
+
+
+def test_the_model_card_is_one_that_hugging_face_reads() -> None:
+    given = table(300)
+    head, body = read(model_card(card(summary="small"), given))
+    assert head["license"] == "apache-2.0"
+    assert head["pipeline_tag"] == "image-classification"
+    metrics = {m["type"]: m["value"] for m in head["model-index"][0]["results"][0]["metrics"]}
+    assert metrics["accuracy"] == pytest.approx(given.scores().accuracy, abs=1e-4)
+    assert metrics["f1"] == pytest.approx(given.scores().macro_f1, abs=1e-4)
+    assert len(ModelCardData(**{**head, "model_name": "m"}).eval_results or []) == 3
+    assert "## Limits\n\nNot for decisions." in body
+    assert "| fear |" in body
+    assert "## Intended use" not in body
+    assert read(model_card(card(licence="Research only."), given))[0]["license"] == "other"
+
+
+def test_figures_of_nothing_are_undefined() -> None:
+    empty: Predictions = table(0)
+    assert all(np.isnan(v.value) for v in figures(empty).values())
+    assert read(model_card(card(), empty))[0].get("model-index") is None

@@ -1,0 +1,49 @@
+"""McNemar, Holm and Benjamini-Hochberg by hand and against SciPy."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest, false_discovery_control
+
+from fer_core.evaluate.significance import benjamini_hochberg, holm, mcnemar
+
+
+def pairs(only_first: int, only_second: int, both: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    first = np.array([True] * only_first + [False] * only_second + [True] * both, dtype=bool)
+    second = np.array([False] * only_first + [True] * only_second + [True] * both, dtype=bool)
+    return first, second
+
+
+def test_mcnemar_by_hand() -> None:
+    # 5 samples against 1: P(at most 1 head of 6) = (1 + 6) / 64, doubled.
+    found = mcnemar(*pairs(5, 1))
+    assert (found.only_first, found.only_second, found.n) == (5, 1, 9)
+    assert found.p == pytest.approx(14 / 64, rel=1e-12)
+    assert mcnemar(*pairs(1, 5)).p == pytest.approx(14 / 64, rel=1e-12)
+    assert mcnemar(*pairs(3, 3)).p == 1
+    assert mcnemar(*pairs(0, 0)).p == 1
+    assert math.isnan(mcnemar(*pairs(0, 0, both=0)).p)
+
+
+@pytest.mark.parametrize(("b", "c"), [(0, 7), (12, 30), (200, 150), (1, 0)])
+def test_mcnemar_against_the_binomial_test(b: int, c: int) -> None:
+    assert mcnemar(*pairs(b, c)).p == pytest.approx(binomtest(b, b + c).pvalue, rel=1e-9)
+
+
+def test_holm_by_hand() -> None:
+    # Sorted 0.01, 0.02, 0.03, 0.04 times 4, 3, 2, 1: 0.04, 0.06, 0.06, and 0.04 raised to the 0.06 before it.
+    assert holm([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.6, 0.7]) == pytest.approx([1, 1])
+    assert holm([]).shape == (0,)
+
+
+def test_what_is_undefined_does_not_count() -> None:
+    assert holm([0.03, math.nan, 0.01])[[0, 2]] == pytest.approx([0.03, 0.02])
+    assert np.isnan(holm([0.03, math.nan, 0.01])[1])
+    assert benjamini_hochberg([math.nan, 0.02, 0.04])[1:] == pytest.approx([0.04, 0.04])
+
+
+def test_benjamini_hochberg_against_scipy() -> None:
+    p = np.random.default_rng(0).uniform(size=50) ** 2
+    assert benjamini_hochberg(p) == pytest.approx(false_discovery_control(p), rel=1e-12)

@@ -1,0 +1,21 @@
+"""What is old goes, what is in use stays."""
+
+import os
+import time
+from pathlib import Path
+
+from fer_core.workspace import clear_old
+
+
+def test_only_what_nobody_wrote_to_for_days_is_removed(home: Path) -> None:
+    old, running, new = (home / "tasks" / name for name in ("old", "running", "new"))
+    for folder in (old, running, new):
+        folder.mkdir(parents=True)
+        (folder / "log.txt").write_text("said")
+    (home / "tasks" / "loose.txt").write_text("no folder")
+    long_ago = time.time() - 31 * 86_400
+    for path in (old / "log.txt", old, running, home / "tasks" / "loose.txt"):  # running: its log is fresh
+        os.utime(path, (long_ago, long_ago))
+    clear_old("tasks", days=30)
+    assert sorted(path.name for path in (home / "tasks").iterdir()) == ["loose.txt", "new", "running"]
+    clear_old("never-made", days=1)

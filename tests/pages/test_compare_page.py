@@ -1,0 +1,163 @@
+"""The Compare page's script through Streamlit's AppTest: its numbers are counted anew from the networks' answers."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+from streamlit.testing.v1 import AppTest
+
+from fer_core.data import SampleTable
+from fer_core.data.store import DataSet, keep
+from fer_core.evaluate.cached import evaluate_split
+from fer_core.predict import get_predictor
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = ("compact", "compact-teacher")
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_view(monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Runs the page with a view picked, as a link does."""
+    monkeypatch.chdir(ROOT)
+
+    def run(view: str = "Leaderboard", **query: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+        app.switch_page("pages/3_Compare.py")
+        for name, value in {"compare": view, **query}.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception
+        return app
+
+    return run
+
+
+@pytest.fixture
+def data_set(drawn: SampleTable) -> DataSet:
+    """196 drawn faces in the workspace: 112 to train, 56 to validate, 28 to test."""
+    return keep("drawn", drawn, "drawn for a test")
+
+
+@pytest.fixture
+def answers(data_set: DataSet, drawn: SampleTable) -> dict[str, np.ndarray]:
+    """(56,) by checkpoint the class that it says of each validation face; the pages' tables are written, too."""
+    said = {}
+    for name in MODELS:
+        evaluate_split(get_predictor(name), data_set.samples(), "validation", "drawn")
+        said[name] = get_predictor(name).probabilities(drawn.split("validation").faces()).argmax(1)
+    return said
+
+
+def texts(app: AppTest) -> str:
+    kinds: tuple[Any, ...] = (app.markdown, app.caption, app.info, app.warning, app.error, app.success)
+    return "\n".join(element.value for kind in kinds for element in kind).replace("\u00a0", " ")
+
+
+def test_an_empty_workspace_leads_to_the_data_sets(open_view: Open) -> None:
+    assert "none is here yet" in texts(open_view())
+
+
+@pytest.mark.usefixtures("data_set")
+def test_without_predictions_they_are_offered(open_view: Open) -> None:
+    app = open_view()
+    assert "No checkpoint has predicted the validation split of drawn yet" in texts(app)
+    assert {b.key for b in app.button} >= {f"evaluate {name}" for name in MODELS}
+
+
+def test_the_leaderboard_has_every_figure(open_view: Open, answers: dict[str, np.ndarray], drawn: SampleTable) -> None:
+    labels = drawn.split("validation").label_indices()
+    app = open_view()
+    table = app.dataframe[0].value.set_index("model")
+    for name in MODELS:
+        assert table.loc[name, "n"] == 56
+        assert table.loc[name, "top-1"].startswith(f"{100 * (answers[name] == labels).mean():.1f}")
+    costs = next(d.value for d in app.dataframe if "size (MB)" in d.value).set_index("model")
+    assert costs.loc["compact", "parameters (M)"] == 0.96
+    assert costs.loc["compact", "latency (ms)"] == "n/a"
+    app.button(key="measure latency").click().run()
+    assert not app.exception
+    costs = next(d.value for d in app.dataframe if "size (MB)" in d.value).set_index("model")
+    assert float(costs.loc["compact", "latency (ms)"]) > 0
+
+
+def test_a_pair_is_tested(open_view: Open, answers: dict[str, np.ndarray], drawn: SampleTable) -> None:
+    labels = drawn.split("validation").label_indices()
+    first, second = (answers[name] == labels for name in MODELS)
+    alone, other = int((first & ~second).sum()), int((second & ~first).sum())
+    p = binomtest(alone, alone + other, 0.5).pvalue if alone + other else 1.0
+    app = open_view("Pairs")
+    said = texts(app)
+    assert f"compact alone is right on {alone:,}, compact-teacher alone on {other:,} of 56 samples" in said
+    assert f"exact McNemar p = {p:.2g}" in said
+    assert ("may be chance" in said) == (p >= 0.05)
+    table = next(d.value for d in app.dataframe if "recall, points" in d.value)
+    fear = labels == 2
+    assert table["recall, points"][2].startswith(f"{100 * (first[fear].mean() - second[fear].mean()):+.1f} [")
+
+
+@pytest.mark.usefixtures("answers")
+def test_several_as_one_and_a_single_one(open_view: Open) -> None:
+    app = open_view("Together")
+    table = next(d.value for d in app.dataframe if "top-1" in d.value)
+    assert set(table["model"]) == {*MODELS, "mean", "mean, weighted on validation"}
+    assert "fitted on these very samples" in texts(app)
+    app.multiselect(key="models").set_value(["compact"]).run()
+    assert not app.exception
+    assert "Two models or more are needed" in texts(app)
+
+
+@pytest.mark.usefixtures("answers")
+def test_across_data_tells_what_is_missing(open_view: Open, drawn: SampleTable) -> None:
+    keep("other", drawn, "the same under another name")
+    app = open_view("Across data")
+    row = app.dataframe[0].value.set_index("model").loc["compact"]
+    assert row["drawn"] == row["other"]  # the same pictures under the same labels: the same table
+    happy = drawn.table.filter([name in {"happy", "sad"} for name in drawn.table["label"].to_pylist()])
+    keep("two", SampleTable(happy, drawn.classes), "two classes")
+    app = open_view("Across data")
+    assert app.dataframe[0].value.set_index("model").loc["compact", "two"] == "n/a"
+    assert "2 cells not measured yet" in texts(app)
+    assert "locked" in texts(open_view("Across data", split="test"))
+
+
+def test_claims_are_judged_and_a_users_own(open_view: Open) -> None:
+    app = open_view("Claims")
+    table = app.dataframe[0].value.set_index("source")
+    assert table.loc["ResNet50, partly frozen", "verdict"] == "cannot stand"
+    app.number_input[0].set_value(86.3)
+    app.number_input[3].set_value(8.5)
+    app.number_input[4].set_value(67.0)
+    app.button[0].click().run()
+    assert not app.exception
+    assert ":red-badge[cannot stand] **a paper**, 86.3%" in texts(app)
+    assert "1 - (1 - 0.085 + 0.085 (1 / 0.670 - 1)) / 7 = 0.863" in texts(app)
+
+
+def test_a_deleted_checkpoint_keeps_its_answers(
+    open_view: Open, data_set: DataSet, answers: dict[str, np.ndarray], home: Path, make_checkpoint: Callable[..., Any]
+) -> None:
+    gone = home / "checkpoints" / "gone"
+    make_checkpoint(gone)
+    evaluate_split(get_predictor(gone), data_set.samples(), "validation", "drawn")
+    shutil.rmtree(gone)
+    app = open_view()
+    assert set(app.dataframe[0].value["model"]) == {*answers, "gone"}
+    costs = next(d.value for d in app.dataframe if "size (MB)" in d.value).set_index("model")
+    assert costs.loc["gone", "parameters (M)"] == "n/a"
+    assert "exact McNemar" in texts(open_view("Pairs"))
+
+
+@pytest.mark.usefixtures("answers")
+def test_the_view_of_one_page_is_none_of_another(open_view: Open) -> None:
+    app = open_view("Pairs")
+    assert app.segmented_control(key="compare").value == "Pairs"
+    app.switch_page("pages/4_Errors.py").run()
+    assert not app.exception
+    assert app.segmented_control(key="errors").value == "Confusion"

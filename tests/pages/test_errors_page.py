@@ -1,0 +1,157 @@
+"""The Errors page's script through Streamlit's AppTest: its numbers are counted anew from the network's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fer_core.checkpoint import open_checkpoint
+from fer_core.data import SampleTable
+from fer_core.data.store import DataSet, keep
+from fer_core.evaluate.cached import evaluate_split
+from fer_core.evaluate.locked import looks
+from fer_core.evaluate.probing import ROBUSTNESS
+from fer_core.evaluate.results import keep_result
+from fer_core.predict import get_predictor
+
+ROOT = Path(__file__).resolve().parents[2]
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_view(monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Runs the page with a view picked, as a link does."""
+    monkeypatch.chdir(ROOT)
+
+    def run(view: str = "Confusion", **query: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+        app.switch_page("pages/4_Errors.py")
+        for name, value in {"errors": view, **query}.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception
+        return app
+
+    return run
+
+
+@pytest.fixture
+def data_set(drawn: SampleTable) -> DataSet:
+    """196 drawn faces in the workspace: 112 to train, 56 to validate, 28 to test."""
+    return keep("drawn", drawn, "drawn for a test")
+
+
+@pytest.fixture
+def predictions(data_set: DataSet) -> Any:
+    """What `compact` says of the 56 validation faces."""
+    return evaluate_split(get_predictor("compact"), data_set.samples(), "validation", "drawn")
+
+
+def texts(app: AppTest) -> str:
+    kinds: tuple[Any, ...] = (app.markdown, app.caption, app.info, app.warning, app.error, app.success)
+    return "\n".join(element.value for kind in kinds for element in kind).replace("\u00a0", " ")
+
+
+def test_an_empty_workspace_leads_to_the_data_sets(open_view: Open) -> None:
+    assert "none is here yet" in texts(open_view())
+
+
+@pytest.mark.usefixtures("data_set")
+def test_without_predictions_they_are_offered(open_view: Open) -> None:
+    app = open_view()
+    assert "has not predicted the validation split of drawn yet" in texts(app)
+    assert [b.label for b in app.button if b.key == "evaluate compact"] == ["Evaluate compact on drawn, validation"]
+
+
+@pytest.mark.usefixtures("predictions")
+def test_the_matrix_counts_what_the_network_says(open_view: Open, drawn: SampleTable) -> None:
+    labels = drawn.split("validation").label_indices()
+    said = get_predictor("compact").probabilities(drawn.split("validation").faces()).argmax(1)
+    right = int((labels == said).sum())
+    app = open_view(true="fear", said="happy")
+    assert f"| 56 | {100 * right / 56:.1f} % [" in texts(app)
+    assert f"**{int(((labels == 2) & (said == 3)).sum())}** of 8 samples of fear" in texts(app)
+    table = app.dataframe[0].value
+    assert table["n"].tolist() == [8] * 7
+    assert table["predicted"].tolist() == np.bincount(said, minlength=7).tolist()
+    hits = int(((labels == 2) & (said == 2)).sum())
+    assert table["recall"][2].startswith(f"{100 * hits / 8:.1f}")
+    app.selectbox(key="true").set_value("sad").run()
+    assert f"**{int(((labels == 4) & (said == 3)).sum())}** of 8 samples of sad" in texts(app)
+
+
+@pytest.mark.usefixtures("predictions")
+def test_without_a_choice_the_most_frequent_confusion_is_shown(open_view: Open, drawn: SampleTable) -> None:
+    labels = drawn.split("validation").label_indices()
+    said = get_predictor("compact").probabilities(drawn.split("validation").faces()).argmax(1)
+    counts = np.zeros((7, 7), dtype=int)
+    np.add.at(counts, (labels, said), 1)
+    np.fill_diagonal(counts, 0)
+    app = open_view()
+    chosen = (app.selectbox(key="true").value, app.selectbox(key="said").value)
+    names = drawn.classes.names
+    assert counts[names.index(chosen[0]), names.index(chosen[1])] == counts.max()
+
+
+@pytest.mark.usefixtures("predictions")
+@pytest.mark.parametrize(
+    ("view", "said"),
+    [
+        ("One class", "Where 8 samples of disgust go"),
+        ("Slices", "of all 56 samples"),
+        ("Calibration", "its answers are hardly better than chance"),
+        ("Votes", "No annotator's votes are known here"),
+        ("Label errors", "of 56 are probably wrong"),
+        ("Robustness", "It has not been measured yet"),
+    ],
+)
+def test_every_view_opens(open_view: Open, view: str, said: str) -> None:
+    app = open_view(view)
+    assert not app.error
+    assert said in texts(app).replace("on all", "of all")
+
+
+def test_kept_robustness_is_drawn(open_view: Open, predictions: Any) -> None:
+    curve = {"corruption": "noise", "unit": "grey levels", "severities": [0, 8], "n": 56, "accuracy": [0.5, 0.25]}
+    keep_result(predictions.about, ROBUSTNESS, [{**curve, "recall": {"fear": [0.5, None]}}])
+    app = open_view("Robustness")
+    assert "56 faces, at most fifty of each class" in texts(app)
+    assert "**Noise**" in texts(app)
+
+
+def test_the_test_split_asks_why_and_counts(open_view: Open, data_set: DataSet) -> None:
+    evaluate_split(get_predictor("compact"), data_set.samples(), "test", "drawn", "measured before")
+    app = open_view(split="test")
+    assert "The test split is locked" in texts(app)
+    assert "compact: 1 look so far" in texts(app)
+    app.button[0].click().run()
+    assert "give a reason" in texts(app)
+    app.text_input[0].set_value("final figure")
+    app.button[0].click().run()
+    assert not app.exception
+    assert "| test | 28 |" in texts(app)
+    assert [look.why for look in looks(open_checkpoint("compact").card.weights_sha256)] == [
+        "measured before",
+        "final figure",
+    ]
+
+
+@pytest.mark.usefixtures("predictions")
+def test_a_filter_leaves_only_what_passes(open_view: Open) -> None:
+    app = open_view()
+    app.text_input(key="filter text").set_value("validation-16").run()
+    assert "| validation, 8 of 56 | 8 |" in texts(app)  # 160 to 167
+    app.text_input(key="filter text").set_value("no such id").run()
+    assert "No sample passes all filters" in texts(app)
+
+
+def test_a_damaged_table_is_told_and_can_be_made_again(open_view: Open, predictions: Any) -> None:
+    predictions.about.file.write_bytes(b"cut")
+    app = open_view()
+    assert "delete it and evaluate again" in texts(app)
+    assert [b.label for b in app.button if b.key == "evaluate compact"]

@@ -1,0 +1,130 @@
+"""Together: how far models agree, how each is calibrated, and what several of them give as one."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import streamlit as st
+
+from fer_core.errors import DataError
+from fer_core.evaluate.compare import agreement, ensemble, fit_weights
+from fer_core.evaluate.compare.leaderboard import Standing, leaderboard
+from fer_core.evaluate.predictions import Predictions
+from fer_core.evaluate.reliability import reliability
+from ui.compare.board import RATES, figures_of
+from ui.compare.entries import Entry, offer_missing
+from ui.evaluation.kept import Where
+from ui.evaluation.tables import show_table
+from ui.page import ink
+
+_MATRICES = {
+    "share": ("same answer", "Share of samples on which two models say the same class."),
+    "kappa": ("Cohen's kappa", "Agreement beyond what chance would give (Cohen 1960)."),
+    "errors": ("same errors", "Of the samples that either has wrong, the share that both have wrong."),
+}
+
+
+def show_together(where: Where, found: dict[str, Entry]) -> None:
+    """The view."""
+    if len(found) < 2:
+        st.info("Two models or more are needed; pick another one above, or let it be evaluated.")
+        offer_missing(where, found)
+        return
+    tables = tuple(entry.predictions for entry in found.values())
+    left, right = st.columns(2, gap="large")
+    with left:
+        _show_agreement(tables)
+    with right:
+        _show_calibration(found)
+    _show_ensembles(where, found)
+
+
+def _show_agreement(tables: tuple[Predictions, ...]) -> None:
+    from fer_core.plots.compare import agreement_map
+
+    st.subheader("Agreement")
+    what = str(
+        st.segmented_control(
+            "Of", list(_MATRICES), default="share", required=True, format_func=lambda k: _MATRICES[k][0],
+            key="agreement", bind="query-params",
+        )
+    )  # fmt: skip
+    found = _agreement(tables)
+    st.plotly_chart(
+        agreement_map(getattr(found, what), found.models, ink()), key="agreements", config={"displaylogo": False},
+        alt=f"Agreement of {len(found.models)} models",
+    )  # fmt: skip
+    st.caption(_MATRICES[what][1])
+
+
+@functools.lru_cache(maxsize=8)
+def _agreement(tables: tuple[Predictions, ...]) -> Any:
+    return agreement(tables)
+
+
+def _show_calibration(found: dict[str, Entry]) -> None:
+    from fer_core.plots.calibration import reliability_diagram
+
+    st.subheader("Calibration")
+    bins = {name: reliability(e.predictions.confidence, e.predictions.right) for name, e in found.items()}
+    st.plotly_chart(
+        reliability_diagram(bins), key="reliability", config={"displaylogo": False},
+        alt="Share that is right against confidence, one line a model",
+    )  # fmt: skip
+    st.caption("15 bins of the confidence; on the diagonal a model is as sure as it is right.")
+
+
+def _show_ensembles(where: Where, found: dict[str, Entry]) -> None:
+    st.subheader("As one")
+    tables = tuple(entry.predictions for entry in found.values())
+    made = [_mean(tables)]
+    weights: dict[str, float] = {}
+    try:
+        weights = dict(zip(found, _weights(_on_validation(where, found)), strict=True))
+        made.append(_mean(tables, tuple(weights.values())))
+    except DataError as error:
+        st.caption(f"No weighted mean: {error}")
+    rows = [figures_of(standing) for standing in _standings((*tables, *made))]
+    show_table(rows, "ensembles", rates=RATES, wide=True)
+    said = "; ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
+    st.caption(
+        "The mean of the models' probabilities, all alike or with the weights of the lowest log-loss on validation"
+        + (f" ({said})." if said else ".")
+        + (
+            " The weights were fitted on these very samples, which flatters them."
+            if where.split == "validation"
+            else ""
+        )
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def _standings(tables: tuple[Predictions, ...]) -> list[Standing]:
+    return leaderboard(tables)
+
+
+@functools.lru_cache(maxsize=16)
+def _mean(tables: tuple[Predictions, ...], weights: tuple[float, ...] | None = None) -> Predictions:
+    return ensemble(tables, weights).named("mean" if weights is None else "mean, weighted on validation")
+
+
+@functools.lru_cache(maxsize=8)
+def _weights(tables: tuple[Predictions, ...]) -> list[float]:
+    return [float(weight) for weight in fit_weights(tables)]
+
+
+def _on_validation(where: Where, found: dict[str, Entry]) -> tuple[Predictions, ...]:
+    """What the models answered on the validation split of the same data set.
+
+    Raises:
+        DataError: one has not answered it.
+    """
+    validation = Where(where.shown, "validation")
+    tables = []
+    for name, entry in found.items():
+        table = None if entry.checkpoint is None else validation.predictions(entry.checkpoint.card)
+        if table is None:
+            raise DataError(f"{name} has not answered the validation split; evaluate it there first.")
+        tables.append(table)
+    return tuple(tables)

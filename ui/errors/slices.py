@@ -1,0 +1,79 @@
+"""Slices: on which kinds of pictures the model fails more often than on others, chance allowed for."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from fer_core.evaluate.compare.bootstrap import Interval
+from fer_core.evaluate.slices import Slice, Slices, find_slices
+from ui.evaluation.faces import show_faces
+from ui.evaluation.kept import Evaluated
+from ui.evaluation.once import once
+from ui.evaluation.tables import show_table
+from ui.wording import plural
+
+_EVERY = "all classes"
+_MOST = 15
+_WORDS = {"side": "side (pixels)", "vote_entropy": "votes' entropy (bits)", "subject_id": "subject"}
+
+
+def show_slices(found: Evaluated) -> None:
+    """The view."""
+    among = st.segmented_control(
+        "Samples of", [_EVERY, *found.predictions.classes.names], default=_EVERY, required=True, key="slices of",
+        bind="query-params",
+    )  # fmt: skip
+    if among != _EVERY:
+        found = _of_class(found, str(among))
+    slices = once(found.predictions, "slices", lambda: _search(found))
+    st.markdown(
+        f"**{plural(len(slices.found), 'slice')}** of {slices.tested:,} with 30 samples or more fail more often than "
+        f"the rest; on all {slices.n:,} samples {slices.error:.1%} are wrong."
+    )
+    if not slices.found:
+        st.caption("Nothing that is known of the samples tells where the model fails more often than chance would.")
+        return
+    _show_figure(slices)
+    places = range(min(_MOST, len(slices.found)))
+    chosen = st.selectbox("Faces of", list(places), format_func=lambda i: slices.found[i].text, key=f"slice {among}")
+    wrong = slices.rows(slices.found[int(chosen)])
+    wrong = wrong[~found.predictions.right[wrong]]
+    wrong = wrong[np.argsort(-found.predictions.confidence[wrong], kind="stable")]
+    show_faces(found, wrong, f"slice {among} {chosen}")
+    show_table([_row(one) for one in slices.found], "slices", rates=("wrong", "others wrong"))
+    st.caption(
+        "Parts are quarters of a number, or single values; pairs of parts are searched, too, and told only where they "
+        "fail more often than either part alone. p: chi-squared, or exact where few errors are expected; corrected "
+        "after Benjamini and Hochberg for all slices that were tested, and told below 0.05."
+    )
+
+
+def _of_class(found: Evaluated, name: str) -> Evaluated:
+    mine = found.predictions.labels == found.predictions.classes.index(name)
+    return once(found.predictions, ("of class", name), lambda: found.take(np.flatnonzero(mine)))
+
+
+def _search(found: Evaluated) -> Slices:
+    columns = {_WORDS.get(name, name): values for name, values in found.columns.items()}
+    return find_slices(~found.predictions.right, columns)
+
+
+def _show_figure(slices: Slices) -> None:
+    from fer_core.plots.lens import slice_dots
+
+    st.plotly_chart(
+        slice_dots(slices, _MOST), key="slices", config={"displaylogo": False},
+        alt=f"Errors of the {min(_MOST, len(slices.found))} slices that fail most",
+    )  # fmt: skip
+
+
+def _row(one: Slice) -> dict[str, object]:
+    return {
+        "slice": one.text,
+        "n": one.n,
+        "wrong": Interval(one.error, *one.interval),
+        "others wrong": one.rest,
+        "Cohen's h": round(one.effect, 2),
+        "p corrected": f"{one.p_corrected:.2g}",
+    }

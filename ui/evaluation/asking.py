@@ -1,0 +1,60 @@
+"""Lets checkpoints predict a split, and opens the test split to who says why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from fer_core.checkpoint import Checkpoint
+from fer_core.evaluate.locked import looks, open_test
+from ui.evaluation.kept import Where
+from ui.page import sentences
+from ui.tasks import running, start_task
+from ui.wording import plural
+
+_OPENED = "test splits opened"  # in the session: (model hash, data hash) to the reason that was given
+
+
+def offer_evaluation(where: Where, checkpoint: Checkpoint, label: str = "") -> None:
+    """A button that lets a checkpoint predict the split in a process of its own; another label makes it a side line."""
+    name, card = where.shown.data_set.name, checkpoint.card
+    why = st.session_state.get(_OPENED, {}).get((card.weights_sha256, where.data_hash))
+    reason = ["--why", why] if why else []
+    if st.button(
+        label or f"Evaluate {card.name} on {name}, {where.split}", key=f"evaluate {checkpoint.folder.name}",
+        icon=":material/play_arrow:", type="secondary" if label else "primary", disabled=running(name),
+    ):  # fmt: skip
+        asked = ["evaluate", "--checkpoint", str(checkpoint.folder), "--data", name, "--split", where.split, *reason]
+        start_task(asked, f"Evaluation of {card.name} on {name}, {where.split}", name)
+
+
+def is_open(where: Where, models: Mapping[str, str]) -> bool:
+    """Whether the split may be looked at; where it is the test split and locked, the form that opens it is drawn.
+
+    Args:
+        where: data set and split.
+        models: names by the hash of the weights.
+    """
+    if where.split != "test":
+        return True
+    kept: dict[tuple[str, str], str] = st.session_state.setdefault(_OPENED, {})
+    locked = {model: name for model, name in models.items() if (model, where.data_hash) not in kept}
+    if not locked:
+        return True
+    counted = "; ".join(
+        f"{name}: {plural(len(looks(model, where.data_hash)), 'look')} so far" for model, name in locked.items()
+    )
+    st.warning(
+        "The test split is locked, so that nothing is chosen by it. What is read off it once is a measurement; what is "
+        f"read off it again and again is a validation split by another name. {counted}.",
+        icon=":material/lock:",
+    )
+    with st.form("open test", border=False):
+        why = st.text_input("Why is it opened?", max_chars=300, placeholder="final figure for the paper")
+        if st.form_submit_button("Open the test split", icon=":material/lock_open:"):
+            with sentences():
+                for model in locked:
+                    kept[model, where.data_hash] = open_test(model, where.data_hash, why).why
+                st.rerun()
+    return False
