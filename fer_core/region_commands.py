@@ -37,14 +37,13 @@ def regions_command(  # noqa: PLR0913, PLR0917  (a command line has as many opti
     from fer_core.data.opening import open_samples
     from fer_core.explain import get_explainer
     from fer_core.regions.intervention import intervene as take_away
-    from fer_core.regions.measure import Asked, attribute, fine_layer
+    from fer_core.regions.measure import Asked, attribute, fine_layer, sources_for
     from fer_core.regions.prior import network_prior
     from fer_core.regions.report import report
-    from fer_core.regions.sources import usual_sources
 
     explainer = get_explainer(checkpoint)
     samples = open_samples(data).split(split)
-    sources = usual_sources()
+    sources = sources_for(samples)
     if layer == "fine":
         layer = fine_layer(explainer, samples, sources)
     asked = Asked(method, layer, explained=_one_of(explained, "--explained"), seed=seed)

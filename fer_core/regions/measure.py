@@ -18,10 +18,11 @@ from fer_core.regions.attribution import Attribution, Part, evidence, gaussian_p
 from fer_core.regions.masks import REGIONS, RegionMasks
 from fer_core.regions.means import ClassMeans
 from fer_core.regions.resolution import layer_for, piece_sizes
-from fer_core.regions.sources import PointSource, find_regions, usual_sources
+from fer_core.regions.sources import MeanFace, PointSource, find_regions, usual_sources
 
 Progress = Callable[[int, int], None]
 _AT_ONCE = 64
+_FEWEST = 10  # faces that a mean face is made of
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,25 @@ def batches(
         own = ids[rows.start : rows.stop]
         masks = find_regions(faces, explainer.card.preprocess.size_px, sources, own)
         yield Batch(rows, tuple(own), tuple(faces), labels[rows.start : rows.stop], masks)
+
+
+def sources_for(samples: SampleTable, faces: int = 256) -> tuple[PointSource, ...]:
+    """`usual_sources`, with the mean face of this very data set where ten of some of its faces were detected.
+
+    Args:
+        samples: face crops.
+        faces: how many are looked at, evenly spread over the table.
+
+    Raises:
+        ImageError: a picture cannot be read.
+    """
+    usual = usual_sources()
+    if len(usual) == 1 or not len(samples):
+        return usual
+    rows = np.unique(np.linspace(0, len(samples) - 1, min(faces, len(samples))).round().astype(int))
+    found = usual[0].find([samples.decode(int(row)) for row in rows], [""] * len(rows))
+    known = [points for points in found if points is not None]
+    return (*usual[:-1], MeanFace.fitted(known)) if len(known) >= _FEWEST else usual
 
 
 def model_labels(samples: SampleTable, classes: ClassSet) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ loses what it has learned, and each time the maps are compared with those of the
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,8 +93,3 @@ def cascade(model: nn.Module, maps_of: MapsOf, seed: int, stages: int = STAGES) 
         ranks.append(spearman(trained, maps))
         structures.append(ssim(trained, maps))
     return Cascade(tuple(names), np.stack(ranks), np.stack(structures))
-
-
-def stage_labels(stages: Sequence[str]) -> tuple[str, ...]:
-    """`down to NAME` for each; for an axis."""
-    return tuple(f"down to {name}" for name in stages)

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from fer_core.data import SampleTable
 from fer_core.data.schematic import LANDMARK_NAMES, SchematicSpec, draw_face, schematic_samples
 from fer_core.errors import DataError
 from fer_core.faces import Face
 from fer_core.regions import DetectedPoints, FacePoints, KnownPoints, MeanFace, find_regions
+from fer_core.regions.measure import sources_for
 from fer_core.regions.sources import MEAN_FACE
 
 FIVE = np.array([(30, 40), (70, 40), (50, 56), (38, 70), (62, 70)], np.float32)
@@ -75,6 +77,16 @@ def test_a_mean_face_can_be_fitted() -> None:
     np.testing.assert_allclose(fitted.five, FIVE / 100 + 0.02)  # the median, not the mean
     with pytest.raises(DataError, match="No face has points"):
         MeanFace.fitted([None])
+
+
+def test_the_mean_face_is_the_data_sets_own(monkeypatch: pytest.MonkeyPatch, drawn: SampleTable) -> None:
+    detected = DetectedPoints(Given(Face((10, 10, 28, 28), 0.9, FIVE * 0.48 + (0, 2))))
+    monkeypatch.setattr("fer_core.regions.measure.usual_sources", lambda: (detected, MeanFace()))
+    first, mean = sources_for(drawn)
+    assert first is detected
+    np.testing.assert_allclose(mean.find([grey()], [""])[0].five, (FIVE * 0.48 + (0, 2)) / 48, rtol=1e-5)
+    _, usual = sources_for(SampleTable(drawn.table.slice(0, 9), drawn.classes))  # too few to make one of
+    np.testing.assert_array_equal(usual.find([grey()], [""])[0].five, MEAN_FACE)
 
 
 def test_mistakes_are_told() -> None:
