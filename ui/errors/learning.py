@@ -33,8 +33,9 @@ def show_learning(found: Evaluated, name: str) -> None:
         elif st.button(
             f"Measure it for {name}", key="learning", icon=":material/trending_up:", disabled=running(data_set.name)
         ):
-            asked = ["--checkpoint", found.card.name, "--data", data_set.name, "--split", about.split, "--class", name]
-            start_task(["learning-curve", *asked], f"Learning curve of {name}", data_set.name)
+            start_task(
+                ["learning-curve", *found.as_options(), "--class", name], f"Learning curve of {name}", data_set.name
+            )
         return
     _show_curve(fitted_curve(Measured.from_json(kept)), found, name)
 

@@ -1,5 +1,6 @@
 """The page and the model card: whole, escaped, with the figures of the table."""
 
+import math
 from html.parser import HTMLParser
 from typing import Any
 
