@@ -120,8 +120,8 @@ def _show_remedies(found: Evaluated, name: str) -> None:
         st.warning("A threshold that is chosen here is chosen on test; choose it on validation.")
     st.caption(
         "Best F1 and best mean recall: the class is said from a threshold on that makes them highest. Equal priors: "
-        "the probabilities are divided by the classes' shares among the training samples (Saerens et al. 2002). Each half "
-        "of the samples is decided by what was fitted on the other half, so that the figures flatter nobody."
+        "the probabilities are divided by the classes' shares among the training samples (Saerens et al. 2002). Each "
+        "half of the samples is decided by what was fitted on the other half, so that the figures flatter nobody."
     )
 
 
