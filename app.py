@@ -34,6 +34,8 @@ with data:
 if picked.data_set:
     st.markdown(f"Data set in the sidebar: **{picked.data_set}**.")
     st.page_link("pages/1_Datasets.py", label="Browse and audit it", icon=":material/photo_library:")
+    st.page_link("pages/4_Errors.py", label="See where the checkpoint fails on it", icon=":material/grid_on:")
+    st.page_link("pages/3_Compare.py", label="Compare checkpoints on it", icon=":material/compare:")
 
 if picked.checkpoint:
     from ui.card import show_card

@@ -39,5 +39,5 @@ def predicted(
     from fer_core.evaluate.cached import evaluate_split
     from fer_core.predict import get_predictor
 
-    progress = progress_line(f"{checkpoint}: faces")
+    progress = progress_line(f"{Path(checkpoint).name}: faces")
     return evaluate_split(get_predictor(checkpoint, precision), every, split, data.name, why, progress)

@@ -29,10 +29,16 @@ svg { max-width: 26rem; color: var(--text) } td.number { text-align: right; font
 
 
 def figures(predictions: Predictions, draws: int = 2000) -> dict[str, Interval]:
-    """The headline figures with bounds: Wilson's for top-1, of the bootstrap for the rest; NaN on no samples."""
-    scores, drawn = predictions.scores(), bootstrap([predictions], draws)
+    """The headline figures with bounds: Wilson's for top-1, of the bootstrap for the rest; NaN on no samples.
+
+    With no draws the rest have no bounds.
+    """
+    scores = predictions.scores()
     rows = {"top-1": Interval(scores.accuracy, *scores.accuracy_interval)}
     named = {"balanced accuracy": "balanced_accuracy", "macro-F1": "macro_f1", "log-loss": "log_loss", "ECE": "ece"}
+    if not draws:
+        return rows | {words: Interval(getattr(scores, name), math.nan, math.nan) for words, name in named.items()}
+    drawn = bootstrap([predictions], draws)
     return rows | {words: drawn.interval(0, name) for words, name in named.items()}
 
 

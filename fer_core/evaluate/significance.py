@@ -40,11 +40,16 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemar:
         first: (N,) whether the first model is right.
         second: (N,) whether the second one is, on the same samples.
     """
+    return exact_mcnemar(int((first & ~second).sum()), int((second & ~first).sum()), len(first))
+
+
+def exact_mcnemar(only_first: int, only_second: int, n: int) -> McNemar:
+    """`mcnemar` from the numbers of samples, of `n` in all, that one model alone has right."""
     from scipy.special import bdtr
 
-    b, c = int((first & ~second).sum()), int((second & ~first).sum())
-    p = min(1.0, 2 * float(bdtr(min(b, c), b + c, 0.5))) if len(first) else math.nan
-    return McNemar(b, c, len(first), p)
+    apart = only_first + only_second
+    p = min(1.0, 2 * float(bdtr(min(only_first, only_second), apart, 0.5))) if n else math.nan
+    return McNemar(only_first, only_second, n, p)
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:

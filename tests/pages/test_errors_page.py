@@ -124,6 +124,14 @@ def test_kept_robustness_is_drawn(open_view: Open, predictions: Any) -> None:
     assert "**Noise**" in texts(app)
 
 
+def test_a_flat_learning_curve_promises_nothing(open_view: Open, predictions: Any) -> None:
+    flat = {"samples": [2, 4, 8, 12, 16], "recalls": [[0.5, 0.5, 0.5]] * 5, "n": 8}
+    keep_result(predictions.about, "learning-1", flat)
+    app = open_view("One class", **{"class": "disgust"})
+    assert [m.value for m in app.metric] == ["over 1,600"]  # a hundred times the 16 that there are
+    assert "there are 16" in texts(app)
+
+
 def test_the_test_split_asks_why_and_counts(open_view: Open, data_set: DataSet) -> None:
     evaluate_split(get_predictor("compact"), data_set.samples(), "test", "drawn", "measured before")
     app = open_view(split="test")

@@ -88,8 +88,7 @@ def _show_temperature(found: Evaluated) -> None:
         "Fit it on all of validation and save it", key="save temperature", icon=":material/save:",
         disabled=running(name), help=f"Changes the card of {found.card.name}.",
     ):  # fmt: skip
-        asked = ["--checkpoint", found.card.name, "--data", name, "--split", "validation", "--save"]
-        start_task(["calibrate", *asked], f"Temperature of {found.card.name}", name)
+        start_task(["calibrate", *found.as_options(), "--save"], f"Temperature of {found.card.name}", name)
 
 
 def _fitted(predictions: Predictions) -> Temperature:

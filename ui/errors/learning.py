@@ -14,6 +14,8 @@ from ui.datasets.asking import offer_answers
 from ui.evaluation.kept import Evaluated
 from ui.tasks import running, start_task
 
+_FURTHEST = 100  # times the samples that there are
+
 
 def show_learning(found: Evaluated, name: str) -> None:
     """The learning curve of a class; where there is none yet, the next step towards it."""
@@ -33,8 +35,9 @@ def show_learning(found: Evaluated, name: str) -> None:
         elif st.button(
             f"Measure it for {name}", key="learning", icon=":material/trending_up:", disabled=running(data_set.name)
         ):
-            asked = ["--checkpoint", found.card.name, "--data", data_set.name, "--split", about.split, "--class", name]
-            start_task(["learning-curve", *asked], f"Learning curve of {name}", data_set.name)
+            start_task(
+                ["learning-curve", *found.as_options(), "--class", name], f"Learning curve of {name}", data_set.name
+            )
         return
     _show_curve(fitted_curve(Measured.from_json(kept)), found, name)
 
@@ -52,20 +55,16 @@ def _show_curve(curve: LearningCurve, found: Evaluated, name: str) -> None:
         goal = st.slider("Recall to be reached", 50, 99, min(99, max(50, round(100 * best) + 10)), format="%d %%")
         needed, (low, high) = curve.needed(goal / 100)
         now = int(curve.samples[-1])
-        st.metric(
-            f"Training samples of {name}",
-            _many(needed),
-            delta=f"{_many(max(0.0, needed - now))} more",
-            delta_color="off",
-        )
+        st.metric(f"Training samples of {name}", _many(needed, now))
         st.caption(
-            f"95 % interval: {_many(low)} to {_many(high)}; there are {now:,}. An estimate by a power law through the "
-            "recalls of a linear layer on this network's features; it has no floor, so that wrong labels make it too "
-            "small rather than too large."
+            f"95 % interval: {_many(low, now)} to {_many(high, now)}; there are {now:,}. A power law through the "
+            "recalls of a linear layer that weighs all classes equally, which is why they are not the model's own. Its "
+            "features have seen all of these samples, so that the curve is flatter than that of a whole training."
         )
 
 
-def _many(samples: float) -> str:
-    if not math.isfinite(samples) or samples > 1e9:
-        return "no number"
+def _many(samples: float, now: int) -> str:
+    """A number of samples; beyond a hundred times what there is the law says no more than that."""
+    if not math.isfinite(samples) or samples > _FURTHEST * now:
+        return f"over {_FURTHEST * now:,}"
     return f"{round(samples, -2 if samples >= 10_000 else 0):,.0f}"

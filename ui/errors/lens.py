@@ -103,8 +103,8 @@ def _show_remedies(found: Evaluated, name: str) -> None:
     st.markdown("**What a remedy would buy, without training again**")
     predictions = found.predictions
     ways: dict[str, Callable[[], Remedied]] = {
-        "threshold for F1": lambda: with_threshold(predictions, name, "f1"),
-        "threshold for mean recall": lambda: with_threshold(predictions, name, "balanced_accuracy"),
+        "best F1": lambda: with_threshold(predictions, name, "f1"),
+        "best mean recall": lambda: with_threshold(predictions, name, "balanced_accuracy"),
         "equal priors": lambda: _equal_priors(found),
     }
     lines = [f"| | recall of {name} | precision | top-1 | mean recall |", "|---|--:|--:|--:|--:|"]
@@ -119,9 +119,9 @@ def _show_remedies(found: Evaluated, name: str) -> None:
     if found.where.split == "test":
         st.warning("A threshold that is chosen here is chosen on test; choose it on validation.")
     st.caption(
-        "A threshold says the class wherever its probability reaches it. Equal priors divide the probabilities by the "
-        "classes' shares among the training samples (Saerens et al. 2002). Each half of the samples is decided by what "
-        "was fitted on the other half, so that the figures flatter nobody."
+        "Best F1 and best mean recall: the class is said from a threshold on that makes them highest. Equal priors: "
+        "the probabilities are divided by the classes' shares among the training samples (Saerens et al. 2002). Each "
+        "half of the samples is decided by what was fitted on the other half, so that the figures flatter nobody."
     )
 
 

@@ -52,7 +52,6 @@ def _numbers(values: list[Any]) -> list[float]:
 
 
 def _offer(found: Evaluated, label: str) -> None:
-    data_set, about = found.where.shown.data_set, found.predictions.about
+    data_set = found.where.shown.data_set
     if st.button(label, key="robustness", icon=":material/play_arrow:", disabled=running(data_set.name)):
-        asked = ["--checkpoint", found.card.name, "--data", data_set.name, "--split", about.split]
-        start_task(["robustness", *asked], f"Robustness of {found.card.name}", data_set.name)
+        start_task(["robustness", *found.as_options()], f"Robustness of {found.card.name}", data_set.name)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fer_core.card import Card
+from fer_core.checkpoint import list_checkpoints
 from fer_core.data.query import Filters
 from fer_core.evaluate.columns import columns_of_data_set, split_hash
 from fer_core.evaluate.predictions import Predictions
@@ -80,6 +81,13 @@ class Evaluated(Answered):
     """What the checkpoint of this card answered."""
 
     card: Card
+
+    def as_options(self) -> list[str]:
+        """What tells a command line which checkpoint, data set and split these are of."""
+        folders = [c.folder for c in list_checkpoints() if c.card.weights_sha256 == self.card.weights_sha256]
+        checkpoint = str(folders[0]) if folders else self.card.name
+        where = self.where
+        return ["--checkpoint", checkpoint, "--data", where.shown.data_set.name, "--split", where.split]
 
     def take(self, kept: NDArray[np.int64]) -> Evaluated:
         """Some of the samples, by their places."""

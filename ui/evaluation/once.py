@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from fer_core.evaluate.predictions import Predictions
 
-_MOST = 16
+_MOST = 48
 _KEPT: WeakKeyDictionary[Predictions, dict[Hashable, Any]] = WeakKeyDictionary()
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ def once(predictions: Predictions, key: Hashable, work: Callable[[], T]) -> T:
 
     Args:
         predictions: the table. What is kept must not hold it, or neither would ever be forgotten.
-        key: what is worked out; of each table the last sixteen things are kept.
+        key: what is worked out; of each table the last 48 things are kept.
         work: works it out.
     """
     kept = _KEPT.setdefault(predictions, {})

@@ -15,7 +15,7 @@ from fer_core.evaluate.compare.aligned import aligned
 from fer_core.evaluate.compare.bootstrap import DRAWS, METRICS, Bootstrap, Interval, bootstrap
 from fer_core.evaluate.metrics import CONFIDENCE
 from fer_core.evaluate.predictions import Predictions
-from fer_core.evaluate.significance import McNemar, holm, mcnemar
+from fer_core.evaluate.significance import McNemar, exact_mcnemar, holm
 
 Kind = Literal["only_first", "only_second", "both_wrong_differently", "both_wrong_alike"]
 
@@ -133,15 +133,18 @@ def compare(
 
 def _pair(tables: Sequence[Predictions], drawn: Bootstrap, first: int, second: int) -> Pair:
     one, other = tables[first], tables[second]
-    rows = [one.labels == i for i in range(len(one.classes))]
-    tests = [mcnemar(one.right[of], other.right[of]) for of in rows]
+    k = len(one.classes)
+    support = np.bincount(one.labels, minlength=k)
+    mine = np.bincount(one.labels[one.right & ~other.right], minlength=k)
+    theirs = np.bincount(one.labels[other.right & ~one.right], minlength=k)
+    tests = [exact_mcnemar(int(b), int(c), int(n)) for b, c, n in zip(mine, theirs, support, strict=True)]
     corrected = holm([test.p for test in tests])
     classes = tuple(
         ClassDifference(name, test.n, drawn.difference(first, second, f"recall: {name}"), test, float(p))
         for name, test, p in zip(one.classes.names, tests, corrected, strict=True)
     )
     differences = {name: drawn.difference(first, second, name) for name in METRICS}
-    whole = mcnemar(one.right, other.right)
+    whole = exact_mcnemar(int(mine.sum()), int(theirs.sum()), len(one))
     return Pair(one.about.model, other.about.model, len(one), whole, whole.p, differences, classes)
 
 

@@ -1,5 +1,6 @@
 """The page and the model card: whole, escaped, with the figures of the table."""
 
+import math
 from html.parser import HTMLParser
 from typing import Any
 
@@ -102,3 +103,11 @@ def test_figures_of_nothing_are_undefined() -> None:
     empty: Predictions = table(0)
     assert all(np.isnan(v.value) for v in figures(empty).values())
     assert read(model_card(card(), empty))[0].get("model-index") is None
+
+
+def test_without_draws_only_top_1_has_bounds() -> None:
+    given = table(300)
+    found, scores = figures(given, draws=0), given.scores()
+    assert (found["top-1"].low, found["top-1"].high) == scores.accuracy_interval
+    assert found["macro-F1"].value == scores.macro_f1
+    assert math.isnan(found["macro-F1"].low)
