@@ -86,6 +86,11 @@ class Task:
         return str(self._read("task.json").get("subject", ""))
 
     @property
+    def arguments(self) -> tuple[str, ...]:
+        """What it was started with."""
+        return tuple(self._read("task.json").get("arguments", ()))
+
+    @property
     def began(self) -> float:
         """Seconds since 1970."""
         return float(self._read("task.json").get("began", 0.0))

@@ -20,6 +20,7 @@ from fer_core.workspace import DEFAULT_CHECKPOINT, data_set_names, workspace
 PAGES = (
     ("app.py", "Start", ":material/home:"),
     ("pages/1_Datasets.py", "Datasets", ":material/photo_library:"),
+    ("pages/2_Train.py", "Train", ":material/model_training:"),
     ("pages/3_Compare.py", "Compare", ":material/compare:"),
     ("pages/4_Errors.py", "Errors", ":material/grid_on:"),
     ("pages/5_Saliency.py", "Saliency", ":material/face_retouching_natural:"),

@@ -72,7 +72,9 @@ def _enter(spec: Spec, priority: int, recipe: Recipe | None = None) -> Job:
     shutil.rmtree(job.folder, ignore_errors=True)  # of a table that was thrown away
     job.folder.mkdir(parents=True)
     if recipe is not None:
-        text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        derived = {"epochs"} if recipe.phases else set()  # or a clone could not change those of a phase
+        values = recipe.model_dump(mode="json", exclude=derived)
+        text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
         (job.folder / RECIPE).write_text(text, encoding="utf-8")
     _queue(job, (Status.HELD,))
     return table.find(job.id)

@@ -26,7 +26,7 @@ def show_first_steps() -> None:
         icon=":material/photo_library:",
     )
     if st.button("Draw schematic faces", type="primary", icon=":material/draw:", key="draw first"):
-        _draw(60, 0, flaws=True)
+        draw_faces(60, 0, flaws=True)
     show_ways()
 
 
@@ -126,10 +126,11 @@ def _drawing() -> None:
     flaws = right.checkbox("Plant flaws", value=True, help="Duplicates, wrong labels, blurred and dark pictures, ...")
     st.caption(f"About {plural(int(people) * 14, 'picture')}.")
     if st.button("Draw", type="primary", icon=":material/draw:", key="draw"):
-        _draw(int(people), int(seed), flaws=bool(flaws))
+        draw_faces(int(people), int(seed), flaws=bool(flaws))
 
 
-def _draw(people: int, seed: int, *, flaws: bool) -> None:
+def draw_faces(people: int, seed: int, *, flaws: bool) -> None:
+    """Starts drawing a data set of schematic faces."""
     name = _DRAWN if (people, seed, flaws) == (60, 0, True) else f"{_DRAWN}-{people}-{seed}{'-flawed' * flaws}"
     arguments = ["data", "schematic", "--name", name, "--subjects", str(people), "--seed", str(seed)]
     start_task(arguments + ["--flaws"] * flaws, "Drawing faces", NEW_DATA_SET)

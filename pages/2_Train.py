@@ -1,0 +1,41 @@
+"""Train: which recipe learns this data set, how far is it, and when does it begin to over-fit?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui.page import Picked, open_page, sentences
+from ui.train.waking import take_wish, wake_worker
+
+VIEWS = ("New run", "Queue", "Curves")
+
+take_wish()  # before any widget is drawn, those of the sidebar included
+picked = open_page("Train", "Which recipe learns this data set, how far is it, and when does it begin to over-fit?")
+
+
+def show_page(picked: Picked) -> None:
+    """The page below its head; only what a view needs is loaded."""
+    wake_worker()
+    view = st.segmented_control(
+        "View", VIEWS, default="New run", required=True, key="show", bind="query-params", label_visibility="collapsed"
+    )
+    if view == "Queue":
+        from ui.train.queue import show_queue
+
+        show_queue()
+    elif view == "Curves":
+        from ui.train.curves import show_curves
+
+        show_curves()
+    elif picked.data_set is None:
+        from ui.train.launch import show_first_steps
+
+        show_first_steps()
+    else:
+        from ui.train.launch import show_launch
+
+        show_launch(picked.data_set)
+
+
+with sentences():
+    show_page(picked)

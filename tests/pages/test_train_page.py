@@ -1,0 +1,160 @@
+"""The Train page's script through Streamlit's AppTest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from streamlit.testing.v1 import AppTest
+
+from fer_core.data import SampleTable
+from fer_core.data.store import keep
+from training.jobs.table import every
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def woken(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Times at which a worker would have been started; none is."""
+    calls: list[float] = []
+    monkeypatch.setattr("training.jobs.worker.ensure_worker", lambda: calls.append(0.0))
+    return calls
+
+
+@pytest.fixture
+def open_view(monkeypatch: pytest.MonkeyPatch, woken: list[float]) -> Callable[..., AppTest]:  # noqa: ARG001
+    """Runs the page as a link does."""
+    monkeypatch.chdir(ROOT)
+
+    def run(**query: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+        app.switch_page("pages/2_Train.py")
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception
+        return app
+
+    return run
+
+
+@pytest.fixture
+def data_set(few: SampleTable) -> str:
+    keep("few", few, "drawn for a test")
+    return "few"
+
+
+def texts(app: AppTest) -> str:
+    kinds: tuple[Any, ...] = (app.markdown, app.caption, app.info, app.warning, app.error, app.success)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def test_an_empty_workspace_says_what_to_do_next(open_view: Callable[..., AppTest]) -> None:
+    app = open_view()
+    assert "No data set is here yet" in texts(app)
+    assert app.button(key="draw first").label == "Draw schematic faces"
+    assert "No job is here yet" in texts(open_view(show="Queue"))
+
+
+@pytest.mark.usefixtures("data_set")
+def test_what_is_changed_is_marked_and_handed_in(open_view: Callable[..., AppTest], woken: list[float]) -> None:
+    app = open_view(recipe="fec-cnn-sweep")
+    assert app.number_input(key="fec-cnn-sweep batch_size").value == 32
+    assert "●" not in texts(app)
+    app.number_input(key="fec-cnn-sweep batch_size").set_value(4)
+    app.number_input(key="fec-cnn-sweep optimiser.learning_rate").set_value(1e-05)
+    app.text_input(key="fec-cnn-sweep model.arguments").set_value("{filters: [4], hidden: [8]}")
+    app.run()
+    assert app.number_input(key="fec-cnn-sweep batch_size").label == ":orange[●] batch size"
+    assert app.number_input(key="fec-cnn-sweep seed").label == "seed"
+    assert "`batch_size` is `4`, the recipe has `32`" in texts(app)
+    app.text_input(key="run name").set_value("mine")
+    app.number_input(key="run hours").set_value(0.5)
+    app.button(key="start").click().run()
+    assert not app.exception
+    (job,) = every()
+    assert (job.spec.run, job.status, job.spec.limits.time_s) == ("mine", "queued", 1800)
+    assert job.spec.fit is not None
+    assert job.spec.fit.data == "few"
+    values = yaml.safe_load((job.folder / "recipe.yaml").read_text())
+    assert (values["batch_size"], values["epochs"]) == (4, 30)
+    assert values["optimiser"]["learning_rate"] == 1e-05
+    assert values["model"]["arguments"] == {"filters": [4], "hidden": [8]}
+    assert woken
+    assert app.segmented_control(key="show").value == "Queue"
+    assert "mine" in texts(app)
+
+
+@pytest.mark.usefixtures("data_set")
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("optimiser.learning_rat=0.1", "did you mean optimiser.learning_rate?"),
+        ("epochs=0", "epochs: Input should be greater than or equal to 1, not 0."),
+        ("epochs", "key=value"),
+    ],
+)
+def test_a_bad_value_is_a_sentence_and_cannot_be_started(
+    open_view: Callable[..., AppTest], line: str, sentence: str
+) -> None:
+    app = open_view(recipe="compact")
+    app.text_area(key="compact more").set_value(line).run()
+    assert not app.exception
+    assert sentence in app.error[0].value
+    assert app.button(key="start").disabled
+    app.text_area(key="compact more").set_value("").run()
+    assert not app.error
+    assert not app.button(key="start").disabled
+
+
+@pytest.mark.usefixtures("data_set")
+def test_cancel_resume_clone_and_delete(open_view: Callable[..., AppTest]) -> None:
+    app = open_view(recipe="kdef-vgg16")
+    app.number_input(key="kdef-vgg16 phases.1.epochs").set_value(3).run()
+    app.button(key="start").click().run()
+    (job,) = every()
+    app.button(key=f"Cancel {job.id}").click().run()
+    assert every()[0].status == "cancelled"
+    assert "Cancelled before it started." in texts(app)
+    app.button(key=f"Resume {job.id}").click().run()
+    assert every()[0].status == "queued"
+    app.button(key=f"Clone {job.id}").click().run()
+    source = str(job.folder / "recipe.yaml")
+    assert app.number_input(key=f"{source} phases.1.epochs").value == 3
+    assert "`phases.1.epochs` is `3`, the recipe has `20`" in texts(app)
+    app.number_input(key=f"{source} phases.0.epochs").set_value(1).run()
+    app.button(key="start").click().run()
+    assert not app.exception
+    second = next(j for j in every() if j.id != job.id)
+    values = yaml.safe_load((second.folder / "recipe.yaml").read_text())
+    assert [phase["epochs"] for phase in values["phases"]] == [1, 3]
+    assert second.spec.run == "kdef-vgg16-2"
+    app.button(key=f"Cancel {second.id}").click().run()
+    app.button(key=f"Delete {second.id}").click().run()
+    assert [j.id for j in every()] == [job.id]
+
+
+@pytest.mark.usefixtures("data_set")
+def test_what_was_entered_is_there_after_a_look_at_the_queue(open_view: Callable[..., AppTest]) -> None:
+    app = open_view(recipe="compact")
+    app.number_input(key="compact epochs").set_value(7).run()
+    app.segmented_control(key="show").set_value("Queue").run()
+    app.segmented_control(key="show").set_value("New run").run()
+    assert app.number_input(key="compact epochs").value == 7
+    app.button(key="reset form").click().run()
+    assert app.number_input(key="compact epochs").value == 110
+
+
+@pytest.mark.usefixtures("data_set")
+def test_every_recipe_has_a_form(open_view: Callable[..., AppTest]) -> None:
+    app = open_view()
+    for name in app.selectbox(key="recipe").options:
+        app.selectbox(key="recipe").set_value(name).run()
+        assert not app.exception
+        assert not app.error
+        assert "●" not in texts(app)
+        assert not app.button(key="start").disabled

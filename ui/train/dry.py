@@ -1,0 +1,81 @@
+"""Dry run: what a run would cost, from one batch, tried in a process of its own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from fer_core.tasks import Task, start, tasks
+from training.jobs.job import FitRequest
+from ui.tasks import running, show_tasks
+from ui.wording import duration
+
+DRY_RUN = "dry run"
+
+
+def offer_dry_run(source: str, changes: list[str], fit: FitRequest, *, ready: bool) -> None:
+    """The button, its progress, and what the last one found."""
+    arguments = ["-m", "training", "fit", source, "--data", fit.data, "--dry", "--json"]
+    arguments += [part for tag in fit.tags for part in ("--tag", tag)]
+    arguments += [part for change in changes for part in ("--set", change)]
+    if st.button(
+        "Dry run", key="dry run", icon=":material/speed:", disabled=not ready or running(DRY_RUN),
+        help="Tries one batch: shapes, parameters, memory, time per epoch and of the whole.",
+    ):  # fmt: skip
+        start(arguments, f"Dry run on {fit.data}", DRY_RUN)
+        st.rerun()
+    show_tasks(DRY_RUN)
+    for task in tasks(DRY_RUN)[:5]:
+        found = result_of(task)
+        if found is not None:
+            _show(found, current=task.arguments == tuple(arguments))
+            return
+
+
+def result_of(task: Task) -> dict[str, Any] | None:
+    """What a dry run has printed; None where it has not ended well."""
+    if task.exit_status != 0:
+        return None
+    text = task.log()
+    try:
+        found, _ = json.JSONDecoder().raw_decode(text, text.index("{\n"))
+    except ValueError:
+        return None
+    return dict(found)
+
+
+def _show(found: dict[str, Any], *, current: bool) -> None:
+    with st.container(border=True):
+        kept = "" if current else " · of other values than those below; try again"
+        st.markdown(f"Dry run of **{found['recipe']}** on {found['device']} in {found['precision']}{kept}")
+        cells = {
+            "Parameters": f"{found['parameters']:,}",
+            "An epoch": duration(found["epoch_s"]),
+            "The whole run": duration(found["total_s"]),
+            "Memory": f"{found['memory_mb']:,.0f} MB",
+            "Disk": f"{found['disk_mb']:,.0f} MB",
+        }
+        for column, (name, value) in zip(st.columns(len(cells)), cells.items(), strict=True):
+            column.metric(name, value)
+        shapes = [" x ".join(map(str, found[name])) for name in ("batch", "logits")]
+        st.caption(
+            f"A batch is {shapes[0]} in, {shapes[1]} out; {found['training_faces']:,} faces to train on, "
+            f"{found['validation_faces']:,} to validate; starts from {found['started_from']}. Times are those of this "
+            "machine, as busy as it was."
+        )
+        st.dataframe(
+            [
+                {
+                    "phase": p["name"],
+                    "epochs": p["epochs"],
+                    "steps of an epoch": p["steps"],
+                    "ms a step": round(1000 * p["step_s"], 1),
+                    "parameters that learn": p["trainable"],
+                    "MB": round(p["memory_mb"], 1),
+                }
+                for p in found["phases"]
+            ],
+            hide_index=True, width="content",
+        )  # fmt: skip

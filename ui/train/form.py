@@ -1,0 +1,134 @@
+"""The form of a recipe: a widget for each of its values, filled from the recipe, with what was changed marked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+import yaml
+
+from fer_core.errors import RecipeError
+from training.recipe.fields import Entry, Section, as_yaml, overrides, sections
+from ui.train.draft import Draft
+
+_COLUMNS = 3
+_OPEN = {"run", "optimiser", "support-vector machine"}
+_KEPT = "train values"  # what was entered, by source and key: Streamlit forgets widgets that are not drawn
+
+
+def ask_for_changes(draft: Draft) -> list[str]:
+    """Draws the form; gives `key=value` for each value that differs from what it was filled with.
+
+    Raises:
+        RecipeError: a value that is no YAML.
+    """
+    parts = sections(draft.filled)
+    was = {entry.key: entry.value for part in parts for entry in part.entries}
+    base = {entry.key: entry.value for part in sections(draft.base) for entry in part.entries}
+    kept = st.session_state.setdefault(_KEPT, {}).setdefault(draft.source, {})
+    summary = st.container()
+    values: dict[str, Any] = {}
+    for part in parts:
+        values |= _ask_section(part, draft, base, kept)
+    free = _ask_freely(draft, kept)
+    _summarise(summary, values, base, free)
+    if st.session_state[_KEPT][draft.source] and summary.button(
+        "Back to the recipe", key="reset form", icon=":material/undo:"
+    ):
+        _forget(draft)
+    return overrides(was, values) + free
+
+
+def _ask_section(part: Section, draft: Draft, base: Mapping[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
+    values = {}
+    with st.expander(f"**{part.title[0].upper()}{part.title[1:]}**", expanded=part.title in _OPEN):
+        st.caption(part.about)
+        columns = st.columns(_COLUMNS)
+        for place, entry in enumerate(part.entries):
+            with columns[place % _COLUMNS]:
+                values[entry.key] = _ask(entry, draft, base.get(entry.key, entry.value), kept)
+    return values
+
+
+def _ask(entry: Entry, draft: Draft, base: Any, kept: dict[str, Any]) -> Any:
+    """One value, remembered for the next time that the form is drawn."""
+    key = f"{draft.source} {entry.key}"
+    shown = as_yaml(entry.value) if entry.kind == "yaml" else entry.value
+    if key not in st.session_state:
+        st.session_state[key] = kept.get(entry.key, shown)
+    now = st.session_state[key]
+    changed = now != (as_yaml(base) if entry.kind == "yaml" else base)
+    label = f":orange[●] {entry.title}" if changed else entry.title
+    words = entry.help + (f"\n\nThe recipe has `{as_yaml(base)}`." if changed else "")
+    given = _widget(entry, key, label, words)
+    if given == shown:
+        kept.pop(entry.key, None)
+    else:
+        kept[entry.key] = given
+    return (
+        _parsed(entry.key, given)
+        if entry.kind == "yaml" and given != shown
+        else entry.value
+        if given == shown
+        else given
+    )
+
+
+def _widget(entry: Entry, key: str, label: str, words: str) -> Any:
+    if entry.kind == "switch":
+        return st.toggle(label, key=key, help=words)
+    if entry.kind == "choice":
+        return st.selectbox(label, entry.choices, key=key, help=words)
+    if entry.kind == "whole":
+        low, high = (None if limit is None else int(limit) for limit in (entry.least, entry.most))
+        return st.number_input(label, low, high, step=1, key=key, help=words)
+    if entry.kind == "number":
+        step = 10.0 ** math.floor(math.log10(abs(entry.value))) if entry.value else 0.01
+        return st.number_input(label, entry.least, entry.most, step=step, format="%.6g", key=key, help=words)
+    if entry.kind == "text" and len(entry.value) > 60:
+        return st.text_area(label, key=key, help=words, height=160)
+    return st.text_input(label, key=key, help=words)
+
+
+def _parsed(key: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{key}: {text!r} is not a value in YAML; a list is written [a, b].") from error
+
+
+def _ask_freely(draft: Draft, kept: dict[str, Any]) -> list[str]:
+    """What the form has no widget for, such as phases of a recipe that has none yet."""
+    key = f"{draft.source} more"
+    if key not in st.session_state:
+        st.session_state[key] = kept.get("more", "")
+    with st.expander("**More**", expanded=bool(st.session_state[key])):
+        text = st.text_area(
+            "Other changes, one a line: key=value", key=key, height=90,
+            placeholder="phases=[{name: head, epochs: 2, freeze: [stage1]}, {name: all, epochs: 3}]",
+        )  # fmt: skip
+    kept["more"] = text
+    if not text:
+        kept.pop("more")
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _summarise(place: Any, values: Mapping[str, Any], base: Mapping[str, Any], free: list[str]) -> None:
+    """What differs from the recipe, in a line each."""
+    lines = [
+        f":orange[●] `{key}` is `{as_yaml(value)}`, the recipe has `{as_yaml(base[key])}`"
+        for key, value in values.items()
+        if key in base and value != base[key]
+    ]
+    lines += [f":orange[●] `{line}`" for line in free]
+    if lines:
+        place.markdown("  \n".join(lines))
+
+
+def _forget(draft: Draft) -> None:
+    st.session_state[_KEPT].pop(draft.source)
+    for key in [k for k in st.session_state if isinstance(k, str) and k.startswith(f"{draft.source} ")]:
+        del st.session_state[key]
+    st.rerun()

@@ -1,0 +1,167 @@
+"""Queue: what runs, what waits, what is over and why; with the machine's load and each job's log."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import streamlit as st
+
+from training.jobs.job import Job
+from training.jobs.queue import cancel, delete, resume, retry
+from training.jobs.states import Status
+from training.jobs.table import every
+from ui.page import sentences
+from ui.train.draft import clone_key
+from ui.train.waking import wake_worker, wish
+from ui.wording import duration, plural
+
+_SHOWN = 15
+_LOG_LINES = 200
+_EVERY_S = 1.5
+_MARKS = {
+    Status.HELD: ":gray-badge[being handed in]",
+    Status.QUEUED: ":gray-badge[waits]",
+    Status.RUNNING: ":blue-badge[runs]",
+    Status.DONE: ":green-badge[done]",
+    Status.FAILED: ":red-badge[failed]",
+    Status.CANCELLED: ":orange-badge[cancelled]",
+}
+
+
+def show_queue() -> None:
+    """The view; drawn again by itself as long as a job is open."""
+    st.fragment(_draw, run_every=_EVERY_S if _open(every()) else None)()
+
+
+def _open(jobs: list[Job]) -> int:
+    return sum(not job.status.over for job in jobs)
+
+
+def _draw() -> None:
+    jobs = every()
+    open_now = _open(jobs)
+    if st.session_state.get("jobs open", 0) and not open_now:  # the last one has ended: nothing changes any more
+        st.session_state["jobs open"] = 0
+        st.rerun()
+    st.session_state["jobs open"] = open_now
+    if not jobs:
+        st.info("No job is here yet. Choose a recipe and start it.", icon=":material/model_training:")
+        if st.button("New run", type="primary", icon=":material/add:", key="first run"):
+            wish(show="New run")
+        return
+    if open_now:
+        wake_worker()
+        _show_load()
+    waiting = [job for job in jobs if job.status is Status.QUEUED]
+    places = {job.id: place for place, job in enumerate(waiting, 1)}
+    many = len(jobs) > _SHOWN
+    shown = jobs if many and st.toggle(f"Show all {plural(len(jobs), 'job')}", key="all jobs") else jobs[:_SHOWN]
+    for job in shown:
+        _show_job(job, places.get(job.id, 0))
+
+
+def _show_load() -> None:
+    """Processor, memory and cards of this machine."""
+    load = _load()
+    used_gb, used = load["system/system_memory_usage_megabytes"] / 1000, load["system/system_memory_usage_percentage"]
+    text = f"processor {load['system/cpu_utilization_percentage']:.0f} %, memory {used_gb:.1f} GB ({used:.0f} %)"
+    for i in range(len([name for name in load if name.startswith("system/gpu_") and name.endswith("_percentage")])):
+        gpu_gb = load.get(f"system/gpu_{i}_memory_usage_megabytes", 0.0) / 1000
+        text += f", GPU {i} {load[f'system/gpu_{i}_utilization_percentage']:.0f} % and {gpu_gb:.1f} GB"
+    st.caption(f"This machine: {text}")
+
+
+@st.cache_data(ttl=2, show_spinner=False)
+def _load() -> dict[str, float]:
+    from training.tracking.load import measure
+
+    return measure(os.getpid())
+
+
+def _show_job(job: Job, place: int) -> None:
+    with st.container(border=True, key=f"job-{job.id}"):
+        words, buttons = st.columns([5, 4], vertical_alignment="center")
+        mark = ":orange-badge[ending]" if job.cancelling and not job.status.over else _MARKS[job.status]
+        words.markdown(f"**{job.id} · {job.spec.run}** {mark} {_facts(job, place)}")
+        with buttons.container(horizontal=True, horizontal_alignment="right"):
+            log = _buttons(job)
+        _show_progress(job)
+        if job.message and job.status is not Status.DONE:
+            (st.error if job.status is Status.FAILED else st.caption)(job.message)
+        if log:
+            lines = job.log().splitlines()[-_LOG_LINES:]
+            st.code("\n".join(lines) or "Nothing was printed yet.", language=None, height=260)
+
+
+def _facts(job: Job, place: int) -> str:
+    facts = [job.spec.about]
+    if place:
+        facts.append("next" if place == 1 else f"{place - 1} before it")
+    if job.priority:
+        facts.append(f"priority {job.priority}")
+    if job.attempts > 1:
+        facts.append(f"attempt {job.attempts}")
+    if job.began and job.ended and job.status.over:
+        facts.append(f"last attempt {duration(job.ended - job.began)}")
+    return " · ".join(facts)
+
+
+def _show_progress(job: Job) -> None:
+    progress = job.progress()
+    if progress is None:
+        if job.status is Status.RUNNING:
+            st.progress(0.0, text="starting")
+        return
+    share = progress.step / progress.steps if progress.steps else 0.0
+    text = f"step {progress.step:,} of {progress.steps:,}"
+    if progress.left_s is not None and progress.step < progress.steps:
+        text += f", {duration(progress.left_s)} left"
+    accuracy = progress.figures.get("val_accuracy")
+    if accuracy is not None:
+        text += f" · validation accuracy {100 * accuracy:.1f} %"
+    st.progress(min(1.0, share), text=text)
+
+
+def _buttons(job: Job) -> bool:
+    """What can be done with a job now; whether its log is asked for."""
+    if not job.status.over:
+        _act(job, "Cancel", cancel, ":material/stop_circle:", disabled=job.cancelling)
+    elif job.status is not Status.DONE:
+        _act(job, "Resume", resume, ":material/play_arrow:", why="Goes on where it was kept last")
+        _act(job, "Retry", retry, ":material/replay:", why="Begins with the first step; what was kept is deleted")
+    if (job.run_folder / "history.jsonl").exists() and st.button(
+        "Curves", key=f"Curves {job.id}", icon=":material/show_chart:"
+    ):
+        wish(show="Curves", runs=[job.spec.run])
+    if job.spec.fit is not None and st.button(
+        "Clone", key=f"Clone {job.id}", icon=":material/content_copy:", help="Fills the form with its values"
+    ):
+        wish(show="New run", recipe=clone_key(job.id), **_data_of(job))
+    if job.status.over:
+        _act(job, "Delete", delete, ":material/delete:", why="With its log and state; the checkpoint stays")
+    return st.toggle("Log", key=f"Log {job.id}")
+
+
+def _data_of(job: Job) -> dict[str, str]:
+    """The sidebar's data set, where the job's is still there."""
+    from fer_core.workspace import data_set_names
+
+    data = job.spec.fit.data if job.spec.fit else ""
+    return {"data": data} if data in data_set_names() else {}
+
+
+def _act(
+    job: Job,
+    name: str,
+    act: Callable[[int], object],
+    icon: str,
+    *,
+    why: str | None = None,
+    disabled: bool = False,
+) -> None:
+    if st.button(name, key=f"{name} {job.id}", icon=icon, help=why, disabled=disabled):
+        with sentences():
+            act(job.id)
+            wake_worker(now=True)
+            st.rerun()
