@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -158,3 +159,21 @@ def test_every_recipe_has_a_form(open_view: Callable[..., AppTest]) -> None:
         assert not app.error
         assert "●" not in texts(app)
         assert not app.button(key="start").disabled
+
+
+def test_curves_of_a_run_and_where_it_over_fits(open_view: Callable[..., AppTest], home: Path) -> None:
+    assert "No run has begun yet" in texts(open_view(show="Curves"))
+    folder = home / "runs" / "learnt"
+    folder.mkdir(parents=True)
+    (folder / "recipe.json").write_text("{}")
+    app = open_view(show="Curves")
+    assert "The first epoch has not ended yet." in texts(app)
+    validation = [1.0, 0.9, 0.8, 0.7, 0.8, 0.9, 1.0, 1.1]
+    rows = [
+        {"epoch": i, "step": 7 * i, "val_loss": loss, "train_loss": 1 - 0.1 * i, "learning_rate": 0.1}
+        for i, loss in enumerate(validation, 1)
+    ]
+    (folder / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    app = open_view(show="Curves")
+    assert not app.exception
+    assert "**learnt**: Over-fitting since epoch 4" in texts(app)

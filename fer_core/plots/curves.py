@@ -1,0 +1,133 @@
+"""Learning curves of one or more runs over one another: training against validation, with the gap between them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+Curve = Sequence[tuple[int, float]]
+
+# Okabe and Ito (2008), without their black and yellow, which vanish on one of the two themes.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6E6E6E", "#985040")
+
+
+def run_colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each run, `#RRGGBB`, by its place."""
+    return {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(names)}
+
+
+def gap(training: Curve, validation: Curve) -> tuple[int, float, float] | None:
+    """The last epoch that both curves have, and both values there (training, validation); None where there is none."""
+    by_epoch = {epoch: value for epoch, value in training if math.isfinite(value)}
+    both = [
+        (epoch, by_epoch[epoch], value) for epoch, value in validation if epoch in by_epoch and math.isfinite(value)
+    ]
+    return both[-1] if both else None
+
+
+def learning_curves(
+    runs: Mapping[str, tuple[Curve, Curve]],
+    title: str,
+    *,
+    percent: bool = False,
+    marks: Mapping[str, int] | None = None,
+) -> go.Figure:
+    """Training (dashed) against validation (solid), one colour for each run; a bar with a figure marks the gap.
+
+    Args:
+        runs: by name (training, validation), each (epoch, value) by epoch; either may be empty.
+        title: of the axis.
+        percent: values are shares.
+        marks: by name the epoch since which the run over-fits; it gets a dotted line and a ring on the curve.
+    """
+    figure = go.Figure()
+    shown = ".1%" if percent else ".3f"
+    for name, colour in run_colours(list(runs)).items():
+        training, validation = runs[name]
+        for curve, what, dash in ((training, "training", "dash"), (validation, "validation", "solid")):
+            if curve:
+                _add_line(figure, curve, f"{name}, {what}", {"color": colour, "dash": dash, "width": 2}, shown)
+        found = gap(training, validation)
+        if found is not None:
+            _mark_gap(figure, found, colour, percent=percent)
+        since = (marks or {}).get(name)
+        value = dict(validation).get(since) if since is not None else None
+        if since is not None and value is not None:
+            _mark_start(figure, since, value, colour)
+    return _laid_out(figure, title, ".0%" if percent else "")
+
+
+def rate_curves(runs: Mapping[str, Curve], title: str) -> go.Figure:
+    """The learning rate of each run, by epoch, on a logarithmic axis; rates that are 0 have no place there.
+
+    Args:
+        runs: by name (epoch, rate).
+        title: of the axis.
+    """
+    figure = go.Figure()
+    for name, colour in run_colours(list(runs)).items():
+        curve = [(epoch, rate) for epoch, rate in runs[name] if rate > 0]
+        if curve:
+            _add_line(figure, curve, name, {"color": colour, "width": 2}, ".3g")
+    figure.update_yaxes(type="log", exponentformat="power")
+    return _laid_out(figure, title, "")
+
+
+def _add_line(figure: go.Figure, curve: Curve, name: str, line: Mapping[str, object], shown: str) -> None:
+    figure.add_scatter(
+        x=[epoch for epoch, _ in curve],
+        y=[value for _, value in curve],
+        name=name,
+        line=dict(line),
+        mode="lines+markers" if len(curve) < 2 else "lines",
+        hovertemplate=f"%{{y:{shown}}}",
+    )
+
+
+def _mark_gap(figure: go.Figure, found: tuple[int, float, float], colour: str, *, percent: bool) -> None:
+    epoch, training, validation = found
+    apart = abs(training - validation)
+    text = f"gap {100 * apart:.1f} points" if percent else f"gap {apart:.3f}"
+    figure.add_scatter(
+        x=[epoch, epoch, epoch],
+        y=[training, (training + validation) / 2, validation],
+        mode="lines+text",
+        text=["", text, ""],
+        textposition="middle right",
+        textfont={"color": colour},
+        line={"color": colour, "width": 6},
+        opacity=0.55,
+        showlegend=False,
+        hoverinfo="skip",
+        cliponaxis=False,
+    )
+
+
+def _mark_start(figure: go.Figure, epoch: int, value: float, colour: str) -> None:
+    figure.add_vline(
+        x=epoch, line={"dash": "dot", "color": colour}, annotation_text=f"over-fits since epoch {epoch}",
+        annotation_font_color=colour,
+    )  # fmt: skip
+    figure.add_scatter(
+        x=[epoch],
+        y=[value],
+        mode="markers",
+        marker={"size": 13, "symbol": "circle-open", "color": colour, "line": {"width": 2}},
+        showlegend=False,
+        hoverinfo="skip",
+    )
+
+
+def _laid_out(figure: go.Figure, title: str, ticks: str) -> go.Figure:
+    figure.update_xaxes(title="epoch", rangemode="tozero", tickformat="d")
+    figure.update_yaxes(title=title, tickformat=ticks)
+    figure.update_layout(
+        height=360,
+        margin={"l": 8, "r": 110, "t": 24, "b": 8},
+        legend={"orientation": "h", "y": 1.15},
+        hovermode="x unified",
+        uirevision="runs",  # what was zoomed into stays when a point is added
+    )
+    return figure

@@ -1,0 +1,57 @@
+"""Learning curves: what went in is what is drawn, with the gap where both curves end."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from fer_core.plots.curves import gap, learning_curves, rate_curves, run_colours
+
+TRAIN, VALIDATION = [(1, 2.0), (2, 1.0), (3, 0.5)], [(1, 1.8), (2, 1.2)]
+
+
+def test_both_curves_of_both_runs_in_the_runs_colours() -> None:
+    figure = learning_curves({"a": (TRAIN, VALIDATION), "b": (TRAIN, [])}, "loss")
+    lines = {line.name: line for line in figure.data if line.name}
+    assert list(lines) == ["a, training", "a, validation", "b, training"]
+    assert (list(lines["a, validation"].x), list(lines["a, validation"].y)) == ([1, 2], [1.8, 1.2])
+    assert lines["a, training"].line.dash == "dash"
+    assert lines["a, training"].line.color == lines["a, validation"].line.color == "#0072B2"
+    assert lines["b, training"].line.color == "#D55E00"
+    assert figure.layout.yaxis.title.text == "loss"
+
+
+def test_the_gap_is_marked_at_the_last_epoch_of_both() -> None:
+    assert gap(TRAIN, VALIDATION) == (2, 1.0, 1.2)
+    assert gap(TRAIN, [(3, math.nan), (9, 1.0)]) is None
+    assert gap([], VALIDATION) is None
+    (bar,) = [line for line in learning_curves({"a": (TRAIN, VALIDATION)}, "loss").data if line.name is None]
+    assert list(bar.x) == [2, 2, 2]
+    assert list(bar.y) == [1.0, pytest.approx(1.1), 1.2]
+    assert bar.text[1] == "gap 0.200"
+    shares = learning_curves({"a": ([(1, 0.9)], [(1, 0.65)])}, "accuracy", percent=True)
+    assert [line.text[1] for line in shares.data if line.text] == ["gap 25.0 points"]
+
+
+def test_the_start_of_over_fitting_is_marked() -> None:
+    figure = learning_curves({"a": (TRAIN, VALIDATION), "b": (TRAIN, VALIDATION)}, "loss", marks={"b": 2})
+    (line,) = figure.layout.shapes
+    assert (line.x0, line.x1, line.line.color) == (2, 2, "#D55E00")
+    assert figure.layout.annotations[0].text == "over-fits since epoch 2"
+    (ring,) = [trace for trace in figure.data if trace.marker.symbol == "circle-open"]
+    assert (ring.x[0], ring.y[0]) == (2, 1.2)
+
+
+def test_rates_are_logarithmic_and_zero_is_left_out() -> None:
+    figure = rate_curves({"a": [(1, 0.1), (2, 0.01), (3, 0.0)], "b": []}, "learning rate")
+    (line,) = figure.data
+    assert (list(line.x), list(line.y)) == ([1, 2], [0.1, 0.01])
+    assert figure.layout.yaxis.type == "log"
+
+
+def test_nothing_and_a_single_point() -> None:
+    assert not learning_curves({"a": ([], [])}, "loss").data
+    (point,) = learning_curves({"a": ([], [(1, 0.5)])}, "loss").data
+    assert point.mode == "lines+markers", "a line of one point would not be seen"
+    assert len(set(run_colours([str(i) for i in range(8)]).values())) == 8

@@ -1,0 +1,85 @@
+"""Which runs there are to look at, and their curves: from their folders while they are there, else from the record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fer_core.workspace import workspace
+from training.tracking.reading import curves, runs
+
+Curves = dict[str, list[tuple[int, float]]]
+
+_NOT_CURVES = {"epoch", "step"}
+
+
+@dataclass(frozen=True)
+class ShownRun:
+    """A run that has curves, or will have.
+
+    Attributes:
+        key: its name while its folder is there, otherwise MLflow's id of it.
+        name: its name; several runs may have had it.
+        at: when something was last written, or it ended; seconds since 1970.
+        folder: None where only the record is left.
+    """
+
+    key: str
+    name: str
+    at: float
+    folder: Path | None
+
+
+def shown_runs() -> list[ShownRun]:
+    """All runs that were begun, the newest first; empty where there are none.
+
+    Raises:
+        UnavailableError: the record does not answer.
+    """
+    found, recorded = [], set()
+    for note in (workspace() / "runs").glob("*/recipe.json"):
+        folder = note.parent
+        history = folder / "history.jsonl"
+        at = (history if history.exists() else note).stat().st_mtime
+        found.append(ShownRun(folder.name, folder.name, at, folder))
+        recorded.add(_mlflow_id(folder))
+    left = [run for run in runs() if run.run_id not in recorded]
+    found += [ShownRun(run.run_id, run.name, run.ended or run.began, None) for run in left]
+    return sorted(found, key=lambda run: -run.at)
+
+
+def _mlflow_id(folder: Path) -> str:
+    try:
+        return str(json.loads((folder / "mlflow.json").read_bytes())["run_id"])
+    except (OSError, ValueError, KeyError):  # not recorded, or not yet
+        return ""
+
+
+def curves_of(chosen: Sequence[ShownRun]) -> dict[str, Curves]:
+    """Curves by run's key and by name: (epoch, value), by epoch.
+
+    A folder has each epoch at once, the record seconds later; a run that has not ended an epoch has no curves.
+
+    Raises:
+        UnavailableError: the record does not answer.
+    """
+    found = {run.key: _in_folder(run.folder) for run in chosen if run.folder is not None}
+    found |= curves([run.key for run in chosen if run.folder is None])
+    return {run.key: found[run.key] for run in chosen}
+
+
+def _in_folder(folder: Path) -> Curves:
+    try:
+        lines = (folder / "history.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    except FileNotFoundError:
+        return {}
+    rows: list[dict[str, Any]] = [json.loads(line) for line in lines if line.endswith("\n")]  # none half written
+    found: Curves = {}
+    for row in rows:
+        for name, value in row.items():
+            if name not in _NOT_CURVES:
+                found.setdefault(name, []).append((int(row["epoch"]), float(value)))
+    return found
