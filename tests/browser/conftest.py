@@ -41,13 +41,13 @@ def _free_port() -> int:
 
 @pytest.fixture(scope="session")
 def app_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The app's workspace."""
+    """The app's workspace, empty at first."""
     return tmp_path_factory.mktemp("workspace")
 
 
 @pytest.fixture(scope="session")
 def app_url(tmp_path_factory: pytest.TempPathFactory, app_home: Path) -> Iterator[str]:
-    """Address of the app as its user starts it, with an empty workspace."""
+    """Address of the app as its user starts it."""
     port = _free_port()
     log = tmp_path_factory.mktemp("app") / "log"
     environment = {**os.environ, "FERSCOPE_HOME": str(app_home)}

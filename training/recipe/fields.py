@@ -20,6 +20,7 @@ Kind = Literal["whole", "number", "switch", "choice", "text", "yaml"]
 
 _OF_THE_CARD = ("licence", "intended_use", "limits")
 _OF_NETWORKS = {"preprocess", "target", "loss", "augment", "optimiser", "stopping", "model"}
+_SELDOM = {"classes", "labels"}
 _TRAINED = {"epochs", "batch_size", "sampling", "seed", "average_decay", "precision", "select", "flip_at_test"}
 _TITLES = {"flip_at_test": "flip at test", "svm": "support-vector machine"}
 
@@ -73,7 +74,8 @@ def _own_keys(recipe: Recipe) -> list[str]:
     left_out = {"name", "summary", *_OF_THE_CARD}
     left_out |= _TRAINED if recipe.svm else set()
     left_out |= {"epochs"} if recipe.phases else set()  # they follow from the phases
-    return [name for name in Recipe.model_fields if name not in left_out]
+    asked = [name for name in Recipe.model_fields if name not in left_out]
+    return sorted(asked, key=lambda name: name in _SELDOM)
 
 
 def _parts(recipe: Recipe) -> list[Section]:

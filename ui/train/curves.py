@@ -68,8 +68,8 @@ def _draw(chosen: list[ShownRun]) -> None:
     _plot(found, starts)
     st.caption(
         "Training (dashed) is measured on the faces as they were shown, augmented and against the recipe's own "
-        "targets, as a mean over the epoch; validation (solid) on plain faces after it, with the weights that are shipped. "
-        "So validation may well be the better one."
+        "targets, as a mean over the epoch; validation (solid) on plain faces after it, with the weights that are "
+        "shipped. So validation may well be the better one."
     )
     st.download_button(
         "CSV", lambda: as_csv(found), "curves.csv", "text/csv", icon=":material/download:", on_click="ignore"
@@ -95,7 +95,8 @@ def _plot(found: Mapping[str, Curves], starts: Mapping[str, Overfitting]) -> Non
         pairs = {n: (c.get(f"train_{kind}", []), c.get(f"val_{kind}", [])) for n, c in found.items()}
         figure = learning_curves(pairs, kind, percent=kind == "accuracy", marks=marks)
         place.plotly_chart(figure, key=f"{kind} curves", config={"displaylogo": False})
-    balanced = {n: ([], c.get("val_balanced_accuracy", [])) for n, c in found.items()}
+    nothing: list[tuple[int, float]] = []
+    balanced = {n: (nothing, c.get("val_balanced_accuracy", [])) for n, c in found.items()}
     left.plotly_chart(
         learning_curves(balanced, "balanced accuracy", percent=True), key="balanced curves",
         config={"displaylogo": False},

@@ -46,7 +46,8 @@ def _ask_section(part: Section, draft: Draft, base: Mapping[str, Any], kept: dic
     with st.expander(f"**{part.title[0].upper()}{part.title[1:]}**", expanded=part.title in _OPEN):
         st.caption(part.about)
         columns = st.columns(_COLUMNS)
-        for place, entry in enumerate(part.entries):
+        # Switches are less tall than the others: in a row of their own they leave no holes.
+        for place, entry in enumerate(sorted(part.entries, key=lambda entry: entry.kind == "switch")):
             with columns[place % _COLUMNS]:
                 values[entry.key] = _ask(entry, draft, base.get(entry.key, entry.value), kept)
     return values

@@ -40,7 +40,7 @@ def show_launch(data: str) -> None:
     draft = pick_draft()
     if draft is None:
         return
-    st.markdown(f"{draft.filled.summary} · trained on **{data}**")
+    st.markdown(f"{draft.filled.summary}  \nLearns from **{data}**.")
     head = st.container()
     changes: list[str] = []
     recipe = None
