@@ -5,14 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.page import open_page, sentences, warm_up
+from ui.train.waking import wake_worker
 
 picked = open_page(
     "FERScope",
     "Why does an expression classifier fail: on which faces, in which classes, because of which part of the face?",
 )
 
-st.subheader("Three things to do next")
-sample, upload, data = st.columns(3, border=True)
+st.subheader("Four things to do next")
+sample, upload, data, train = st.columns(4, border=True)
 with sample:
     st.markdown("**See a prediction explained**")
     st.write("A photograph with one face, the seven probabilities, and a map of what the network looked at.")
@@ -30,6 +31,10 @@ with data:
     st.markdown("**Look through your data**")
     st.write("Duplicates across splits, wrong labels, persons in two splits: find them before anything is trained.")
     st.page_link("pages/1_Datasets.py", label="Open the data sets", icon=":material/photo_library:")
+with train:
+    st.markdown("**Train a recipe**")
+    st.write("Fifteen recipes, a queue that outlives this page, live curves, and a word when a run begins to over-fit.")
+    st.page_link("pages/2_Train.py", label="Train", icon=":material/model_training:")
 
 if picked.data_set:
     st.markdown(f"Data set in the sidebar: **{picked.data_set}**.")
@@ -43,3 +48,5 @@ if picked.checkpoint:
     with sentences():
         show_card(picked.checkpoint.card)
     warm_up(str(picked.checkpoint.folder))
+
+wake_worker()  # jobs that were open when the machine was switched off go on

@@ -36,6 +36,8 @@ def learning_curves(
 ) -> go.Figure:
     """Training (dashed) against validation (solid), one colour for each run; a bar with a figure marks the gap.
 
+    A line's `meta` says which of both it is.
+
     Args:
         runs: by name (training, validation), each (epoch, value) by epoch; either may be empty.
         title: of the axis.
@@ -48,7 +50,10 @@ def learning_curves(
         training, validation = runs[name]
         for curve, what, dash in ((training, "training", "dash"), (validation, "validation", "solid")):
             if curve:
-                _add_line(figure, curve, f"{name}, {what}", {"color": colour, "dash": dash, "width": 2}, shown)
+                line = {"color": colour, "dash": dash, "width": 2}
+                _add_line(figure, curve, name, line, f"%{{y:{shown}}} {what}")
+                named = what == "validation" or not validation  # once for each run
+                figure.data[-1].update(meta=what, showlegend=named, legendgroup=name)
         found = gap(training, validation)
         if found is not None:
             _mark_gap(figure, found, colour, percent=percent)
@@ -70,19 +75,19 @@ def rate_curves(runs: Mapping[str, Curve], title: str) -> go.Figure:
     for name, colour in run_colours(list(runs)).items():
         curve = [(epoch, rate) for epoch, rate in runs[name] if rate > 0]
         if curve:
-            _add_line(figure, curve, name, {"color": colour, "width": 2}, ".3g")
+            _add_line(figure, curve, name, {"color": colour, "width": 2}, "%{y:.3g}")
     figure.update_yaxes(type="log", exponentformat="power")
     return _laid_out(figure, title, "")
 
 
-def _add_line(figure: go.Figure, curve: Curve, name: str, line: Mapping[str, object], shown: str) -> None:
+def _add_line(figure: go.Figure, curve: Curve, name: str, line: Mapping[str, object], hover: str) -> None:
     figure.add_scatter(
         x=[epoch for epoch, _ in curve],
         y=[value for _, value in curve],
         name=name,
         line=dict(line),
+        hovertemplate=hover,
         mode="lines+markers" if len(curve) < 2 else "lines",
-        hovertemplate=f"%{{y:{shown}}}",
     )
 
 
@@ -97,8 +102,7 @@ def _mark_gap(figure: go.Figure, found: tuple[int, float, float], colour: str, *
         text=["", text, ""],
         textposition="middle right",
         textfont={"color": colour},
-        line={"color": colour, "width": 6},
-        opacity=0.55,
+        line={"color": colour, "width": 4},
         showlegend=False,
         hoverinfo="skip",
         cliponaxis=False,
@@ -124,9 +128,9 @@ def _laid_out(figure: go.Figure, title: str, ticks: str) -> go.Figure:
     figure.update_xaxes(title="epoch", rangemode="tozero", tickformat="d")
     figure.update_yaxes(title=title, tickformat=ticks)
     figure.update_layout(
-        height=360,
-        margin={"l": 8, "r": 110, "t": 24, "b": 8},
-        legend={"orientation": "h", "y": 1.15},
+        height=380,
+        margin={"l": 8, "r": 96, "t": 24, "b": 8},
+        legend={"orientation": "h", "y": -0.25, "yanchor": "top"},
         hovermode="x unified",
         uirevision="runs",  # what was zoomed into stays when a point is added
     )

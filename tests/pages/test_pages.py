@@ -41,7 +41,7 @@ def test_start_page_names_the_checkpoint_its_figures_and_limits(app: AppTest) ->
     app.run()
     assert not app.exception
     assert [title.value for title in app.title] == ["FERScope"]
-    assert [header.value for header in app.subheader] == ["Three things to do next", "Loaded: compact"]
+    assert [header.value for header in app.subheader] == ["Four things to do next", "Loaded: compact"]
     said = texts(app).replace("\u00a0", " ")
     assert "n = 3,589" in said
     assert "28,709 training faces" in said

@@ -84,7 +84,7 @@ def _show_job(job: Job, place: int) -> None:
         words, buttons = st.columns([5, 4], vertical_alignment="center")
         mark = ":orange-badge[ending]" if job.cancelling and not job.status.over else _MARKS[job.status]
         words.markdown(f"**{job.id} · {job.spec.run}** {mark} {_facts(job, place)}")
-        with buttons.container(horizontal=True, horizontal_alignment="right"):
+        with buttons.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
             log = _buttons(job)
         _show_progress(job)
         if job.message and job.status is not Status.DONE:

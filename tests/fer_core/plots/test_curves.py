@@ -13,12 +13,12 @@ TRAIN, VALIDATION = [(1, 2.0), (2, 1.0), (3, 0.5)], [(1, 1.8), (2, 1.2)]
 
 def test_both_curves_of_both_runs_in_the_runs_colours() -> None:
     figure = learning_curves({"a": (TRAIN, VALIDATION), "b": (TRAIN, [])}, "loss")
-    lines = {line.name: line for line in figure.data if line.name}
-    assert list(lines) == ["a, training", "a, validation", "b, training"]
-    assert (list(lines["a, validation"].x), list(lines["a, validation"].y)) == ([1, 2], [1.8, 1.2])
-    assert lines["a, training"].line.dash == "dash"
-    assert lines["a, training"].line.color == lines["a, validation"].line.color == "#0072B2"
-    assert lines["b, training"].line.color == "#D55E00"
+    lines = [line for line in figure.data if line.name]
+    assert [(line.name, line.meta) for line in lines] == [("a", "training"), ("a", "validation"), ("b", "training")]
+    assert (list(lines[1].x), list(lines[1].y)) == ([1, 2], [1.8, 1.2])
+    assert (lines[0].line.dash, lines[1].line.dash) == ("dash", "solid")
+    assert [line.line.color for line in lines] == ["#0072B2", "#0072B2", "#D55E00"]
+    assert [line.showlegend for line in lines] == [False, True, True], "each run is named once"
     assert figure.layout.yaxis.title.text == "loss"
 
 
