@@ -11,8 +11,10 @@ run: $(VENV)/installed
 dev: $(VENV)/installed-dev
 	$(BIN)/streamlit run app.py --server.fileWatcherType auto
 
+# Two at a time, a file each; what drives a browser comes after them, alone, as it waits for things to happen in time.
 test: check browser
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not browser" -n 2 --dist loadfile
+	$(BIN)/pytest -m browser
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check
