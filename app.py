@@ -34,7 +34,7 @@ with data:
 with train:
     st.markdown("**Train a recipe**")
     st.write("Fifteen recipes, a queue that outlives this page, live curves, and a word when a run begins to over-fit.")
-    st.page_link("pages/2_Train.py", label="Train", icon=":material/model_training:")
+    st.page_link("pages/2_Train.py", label="Start a run", icon=":material/model_training:")
 
 if picked.data_set:
     st.markdown(f"Data set in the sidebar: **{picked.data_set}**.")

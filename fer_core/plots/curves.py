@@ -99,7 +99,7 @@ def _mark_gap(figure: go.Figure, found: tuple[int, float, float], colour: str, *
         x=[epoch, epoch, epoch],
         y=[training, (training + validation) / 2, validation],
         mode="lines+text",
-        text=["", text, ""],
+        text=["", f"\u2002{text}", ""],
         textposition="middle right",
         textfont={"color": colour},
         line={"color": colour, "width": 4},

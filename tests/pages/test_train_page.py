@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from fer_core.data import SampleTable
 from fer_core.data.store import keep
+from fer_core.tasks import Task
 from training.jobs.table import every
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -177,3 +180,90 @@ def test_curves_of_a_run_and_where_it_over_fits(open_view: Callable[..., AppTest
     app = open_view(show="Curves")
     assert not app.exception
     assert "**learnt**: Over-fitting since epoch 4" in texts(app)
+
+
+@pytest.mark.usefixtures("data_set")
+def test_a_name_that_is_taken_or_none_is_a_sentence(open_view: Callable[..., AppTest]) -> None:
+    app = open_view(recipe="compact")
+    app.text_input(key="run name").set_value("../escape").run()
+    app.button(key="start").click().run()
+    assert "is not a name for a run" in app.error[0].value
+    for expected in ([], ["already"]):
+        app = open_view(recipe="compact")
+        app.text_input(key="run name").set_value("mine").run()
+        app.button(key="start").click().run()
+        assert not app.exception
+        assert len(app.error) == len(expected)
+    assert len(every()) == 1
+
+
+@pytest.mark.usefixtures("data_set")
+def test_load_is_shown_while_a_job_is_open(open_view: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
+    load = {
+        "system/cpu_utilization_percentage": 93.0, "system/system_memory_usage_percentage": 25.0,
+        "system/system_memory_usage_megabytes": 6200.0, "system/gpu_0_utilization_percentage": 45.0,
+        "system/gpu_0_memory_usage_megabytes": 3200.0,
+    }  # fmt: skip
+    monkeypatch.setattr("training.tracking.load.measure", lambda _pid: load)
+    app = open_view(recipe="compact")
+    app.button(key="start").click().run()
+    told = "This machine: processor 93 %, memory 6.2 GB (25 %), GPU 0 45 % and 3.2 GB"
+    assert told in texts(app)
+    app.button(key=f"Cancel {every()[0].id}").click().run()
+    assert told not in texts(app)
+
+
+@pytest.mark.usefixtures("data_set")
+def test_what_a_dry_run_found(open_view: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    phase = {"name": "all", "epochs": 3, "steps": 7, "step_s": 0.0324, "trainable": 1000, "memory_mb": 26.6}
+    found = {
+        "recipe": "compact", "device": "cpu", "precision": "float32", "parameters": 959_535, "epoch_s": 0.25,
+        "total_s": 7500.0, "memory_mb": 27.4, "disk_mb": 28.0, "batch": [16, 1, 48, 48], "logits": [16, 7],
+        "training_faces": 112, "validation_faces": 28, "started_from": "random weights", "phases": [phase],
+    }  # fmt: skip
+    started: list[Task] = []
+
+    def run_script(arguments: list[str], about: str, subject: str) -> Task:
+        task = Task(home / "tasks" / "dry")  # as one that has ended
+        task.folder.mkdir(parents=True)
+        note = {"arguments": arguments, "about": about, "subject": subject, "began": 0.0, "pid": 1}
+        (task.folder / "task.json").write_text(json.dumps(note))
+        (task.folder / "started").touch()
+        (task.folder / "result.json").write_text(json.dumps({"status": 0, "tail": ""}))
+        (task.folder / "log.txt").write_text("Lightning says {hello}\n" + json.dumps(found, indent=2) + "\nbye\n")
+        started.append(task)
+        return task
+
+    monkeypatch.setattr("ui.train.dry.start", run_script)
+    app = open_view(recipe="compact")
+    app.number_input(key="compact batch_size").set_value(16).run()
+    app.button(key="dry run").click().run()
+    assert not app.exception
+    assert started[0].arguments[1:] == (
+        "training", "fit", "compact", "--data", "few", "--dry", "--json", "--set", "batch_size=16",
+    )  # fmt: skip
+    assert {metric.label: metric.value for metric in app.metric} == {
+        "Parameters": "959,535", "An epoch": "0.2 s", "The whole run": "2 h 5 min", "Memory": "27 MB", "Disk": "28 MB",
+    }  # fmt: skip
+    assert "16 x 1 x 48 x 48 in, 16 x 7 out" in texts(app)
+    assert "of other values" not in texts(app)
+    app.number_input(key="compact batch_size").set_value(8).run()
+    assert "of other values" in texts(app)
+
+
+@pytest.mark.usefixtures("data_set")
+def test_the_page_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "for view in ('New run', 'Queue', 'Curves'):\n"
+        "    app = AppTest.from_file('app.py', default_timeout=120)\n"
+        "    app.switch_page('pages/2_Train.py')\n"
+        "    app.query_params['show'] = view\n"
+        "    app.run()\n"
+        "    assert not app.exception\n"
+        "heavy = ('torch', 'lightning', 'mlflow', 'optuna', 'sklearn', 'matplotlib', 'duckdb', 'scipy')\n"
+        "print([name for name in heavy if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout == "[]\n", done.stderr

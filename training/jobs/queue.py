@@ -61,7 +61,7 @@ def submit_fit(recipe: Recipe, fit: FitRequest, wishes: Wishes | None = None) ->
     arguments = ["-m", "training", "fit", f"{JOB}/{RECIPE}", "--data", fit.data, "--run", run]
     arguments += ["--labels", fit.labels] if fit.labels else []
     arguments += [part for tag in fit.tags for part in ("--tag", tag)]
-    arguments += ["--keep-every", str(fit.keep_every), "--record" if fit.record else "--no-record", "--json"]
+    arguments += ["--keep-every", str(fit.keep_every), "--record" if fit.record else "--no-record"]
     about = f"{recipe.name} on {Path(fit.data).name}"
     spec = Spec(run=run, about=about, arguments=tuple(arguments), limits=wishes.limits, fit=fit)
     return _enter(spec, wishes.priority, recipe)

@@ -93,7 +93,7 @@ def _plot(found: Mapping[str, Curves], starts: Mapping[str, Overfitting]) -> Non
     left, right = st.columns(2)
     for place, kind in ((left, "loss"), (right, "accuracy")):
         pairs = {n: (c.get(f"train_{kind}", []), c.get(f"val_{kind}", [])) for n, c in found.items()}
-        figure = learning_curves(pairs, kind, percent=kind == "accuracy", marks=marks)
+        figure = learning_curves(pairs, kind, percent=kind == "accuracy", marks=marks if kind == "loss" else None)
         place.plotly_chart(figure, key=f"{kind} curves", config={"displaylogo": False})
     nothing: list[tuple[int, float]] = []
     balanced = {n: (nothing, c.get("val_balanced_accuracy", [])) for n, c in found.items()}

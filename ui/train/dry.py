@@ -15,8 +15,8 @@ from ui.wording import duration
 DRY_RUN = "dry run"
 
 
-def offer_dry_run(source: str, changes: list[str], fit: FitRequest, *, ready: bool) -> None:
-    """The button, its progress, and what the last one found."""
+def offer_dry_run(source: str, changes: list[str], fit: FitRequest, *, ready: bool) -> tuple[str, ...]:
+    """The button; gives what a dry run of these values is started with."""
     arguments = ["-m", "training", "fit", source, "--data", fit.data, "--dry", "--json"]
     arguments += [part for tag in fit.tags for part in ("--tag", tag)]
     arguments += [part for change in changes for part in ("--set", change)]
@@ -26,11 +26,16 @@ def offer_dry_run(source: str, changes: list[str], fit: FitRequest, *, ready: bo
     ):  # fmt: skip
         start(arguments, f"Dry run on {fit.data}", DRY_RUN)
         st.rerun()
+    return tuple(arguments)
+
+
+def show_dry_run(arguments: tuple[str, ...]) -> None:
+    """Progress of the one that runs, and what the last one found; `arguments` tell whether it was of these values."""
     show_tasks(DRY_RUN)
     for task in tasks(DRY_RUN)[:5]:
         found = result_of(task)
         if found is not None:
-            _show(found, current=task.arguments == tuple(arguments))
+            _show(found, current=task.arguments == arguments)
             return
 
 
@@ -46,14 +51,19 @@ def result_of(task: Task) -> dict[str, Any] | None:
     return dict(found)
 
 
+def _time(seconds: float) -> str:
+    """Short ones to a tenth, as a step of a small network takes less than a second."""
+    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
+
+
 def _show(found: dict[str, Any], *, current: bool) -> None:
     with st.container(border=True):
         kept = "" if current else " · of other values than those below; try again"
         st.markdown(f"Dry run of **{found['recipe']}** on {found['device']} in {found['precision']}{kept}")
         cells = {
             "Parameters": f"{found['parameters']:,}",
-            "An epoch": duration(found["epoch_s"]),
-            "The whole run": duration(found["total_s"]),
+            "An epoch": _time(found["epoch_s"]),
+            "The whole run": _time(found["total_s"]),
             "Memory": f"{found['memory_mb']:,.0f} MB",
             "Disk": f"{found['disk_mb']:,.0f} MB",
         }

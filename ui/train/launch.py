@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from fer_core.data.store import open_data_set
 from fer_core.errors import RecipeError
@@ -13,7 +14,7 @@ from training.recipe import Recipe, load_recipe
 from ui.page import sentences
 from ui.tasks import NEW_DATA_SET, show_tasks
 from ui.train.draft import pick_draft
-from ui.train.dry import offer_dry_run
+from ui.train.dry import offer_dry_run, show_dry_run
 from ui.train.form import ask_for_changes
 from ui.train.waking import wake_worker, wish
 
@@ -51,8 +52,11 @@ def show_launch(data: str) -> None:
         head.error(_without_path(str(error), draft.source), icon=":material/error:")
     fit, wishes = _ask_for_job(data)
     with head:
-        _offer_start(recipe, fit, wishes)
-        offer_dry_run(draft.source, changes, fit, ready=recipe is not None)
+        told = st.container()
+        with st.container(horizontal=True):
+            _offer_start(recipe, fit, wishes, told)
+            arguments = offer_dry_run(draft.source, changes, fit, ready=recipe is not None)
+        show_dry_run(arguments)
 
 
 def _without_path(sentence: str, source: str) -> str:
@@ -79,7 +83,8 @@ def _ask_for_job(data: str) -> tuple[FitRequest, Wishes]:
     return fit, Wishes(run.strip() or None, int(priority), limits)
 
 
-def _offer_start(recipe: Recipe | None, fit: FitRequest, wishes: Wishes) -> None:
+def _offer_start(recipe: Recipe | None, fit: FitRequest, wishes: Wishes, told: DeltaGenerator) -> None:
+    """The button; what is wrong with the request is told in a place of its own."""
     if (
         st.button(
             "Start training", type="primary", icon=":material/play_arrow:", key="start", disabled=recipe is None,
@@ -87,7 +92,7 @@ def _offer_start(recipe: Recipe | None, fit: FitRequest, wishes: Wishes) -> None
         )
         and recipe is not None
     ):  # fmt: skip
-        with sentences():
+        with told, sentences():
             job = submit_fit(recipe, fit, wishes)
             wake_worker(now=True)
             st.toast(f"Job {job.id}: {job.spec.about}", icon=":material/play_arrow:")

@@ -29,9 +29,9 @@ def test_the_gap_is_marked_at_the_last_epoch_of_both() -> None:
     (bar,) = [line for line in learning_curves({"a": (TRAIN, VALIDATION)}, "loss").data if line.name is None]
     assert list(bar.x) == [2, 2, 2]
     assert list(bar.y) == [1.0, pytest.approx(1.1), 1.2]
-    assert bar.text[1] == "gap 0.200"
+    assert bar.text[1] == "\u2002gap 0.200"
     shares = learning_curves({"a": ([(1, 0.9)], [(1, 0.65)])}, "accuracy", percent=True)
-    assert [line.text[1] for line in shares.data if line.text] == ["gap 25.0 points"]
+    assert [line.text[1] for line in shares.data if line.text] == ["\u2002gap 25.0 points"]
 
 
 def test_the_start_of_over_fitting_is_marked() -> None:

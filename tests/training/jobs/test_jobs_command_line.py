@@ -56,7 +56,7 @@ def test_handing_in(submit: Callable[..., Any]) -> None:
     assert row["progress"] is None
     job = find(1)
     assert load_recipe(job.folder / "recipe.yaml").epochs == 9
-    assert job.spec.arguments[-4:] == ("--keep-every", "7", "--no-record", "--json")
+    assert job.spec.arguments[-3:] == ("--keep-every", "7", "--no-record")
     assert call("list") == [row]
 
 

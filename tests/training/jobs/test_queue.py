@@ -49,7 +49,7 @@ def test_a_training_run_is_handed_in_whole(
     assert job.spec.about == "tiny on few.parquet"
     assert job.spec.arguments == (
         "-m", "training", "fit", "{job}/recipe.yaml", "--data", str(data), "--run", "tiny",
-        "--tag", "a", "--tag", "b", "--keep-every", "9", "--record", "--json",
+        "--tag", "a", "--tag", "b", "--keep-every", "9", "--record",
     )  # fmt: skip
     assert job.folder == home.resolve() / "jobs" / "1"
     assert load_recipe(job.folder / "recipe.yaml") == recipe
