@@ -17,6 +17,8 @@ from fer_core.data import SampleTable
 from fer_core.data.store import keep
 from fer_core.tasks import Task
 from training.jobs.table import every
+from training.recipe import load_recipe
+from training.recipe.fields import sections
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -69,6 +71,8 @@ def test_what_is_changed_is_marked_and_handed_in(open_view: Callable[..., AppTes
     app = open_view(recipe="fec-cnn-sweep")
     assert app.number_input(key="fec-cnn-sweep batch_size").value == 32
     assert "●" not in texts(app)
+    app.session_state["open model"] = True
+    app.run()
     app.number_input(key="fec-cnn-sweep batch_size").set_value(4)
     app.number_input(key="fec-cnn-sweep optimiser.learning_rate").set_value(1e-05)
     app.text_input(key="fec-cnn-sweep model.arguments").set_value("{filters: [4], hidden: [8]}")
@@ -118,6 +122,9 @@ def test_a_bad_value_is_a_sentence_and_cannot_be_started(
 @pytest.mark.usefixtures("data_set")
 def test_cancel_resume_clone_and_delete(open_view: Callable[..., AppTest]) -> None:
     app = open_view(recipe="kdef-vgg16")
+    for phase in ("head", "everything"):  # the widgets of a section are there while it is open
+        app.session_state[f"open phase {phase}"] = True
+    app.run()
     app.number_input(key="kdef-vgg16 phases.1.epochs").set_value(3).run()
     app.button(key="start").click().run()
     (job,) = every()
@@ -128,6 +135,10 @@ def test_cancel_resume_clone_and_delete(open_view: Callable[..., AppTest]) -> No
     assert every()[0].status == "queued"
     app.button(key=f"Clone {job.id}").click().run()
     source = str(job.folder / "recipe.yaml")
+    assert "`phases.1.epochs` is `3`, the recipe has `20`" in texts(app), "whether its section is open or not"
+    for phase in ("head", "everything"):
+        app.session_state[f"open phase {phase}"] = True
+    app.run()
     assert app.number_input(key=f"{source} phases.1.epochs").value == 3
     assert "`phases.1.epochs` is `3`, the recipe has `20`" in texts(app)
     app.number_input(key=f"{source} phases.0.epochs").set_value(1).run()
@@ -157,9 +168,16 @@ def test_what_was_entered_is_there_after_a_look_at_the_queue(open_view: Callable
 def test_every_recipe_has_a_form(open_view: Callable[..., AppTest]) -> None:
     app = open_view()
     for name in app.selectbox(key="recipe").options:
-        app.selectbox(key="recipe").set_value(name).run()
+        app.selectbox(key="recipe").set_value(name)
+        entries = 0
+        for section in sections(load_recipe(name)):
+            app.session_state[f"open {section.title}"] = True
+            entries += len(section.entries)
+        app.run()
         assert not app.exception
         assert not app.error
+        drawn = (app.number_input, app.text_input, app.text_area, app.selectbox, app.toggle)
+        assert sum((w.key or "").startswith(f"{name} ") for kind in drawn for w in kind) == entries + 1, "and `more`"
         assert "●" not in texts(app)
         assert not app.button(key="start").disabled
 

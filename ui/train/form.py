@@ -42,25 +42,27 @@ def ask_for_changes(draft: Draft) -> list[str]:
 
 
 def _ask_section(part: Section, draft: Draft, base: Mapping[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
-    values = {}
-    with st.expander(f"**{part.title[0].upper()}{part.title[1:]}**", expanded=part.title in _OPEN):
-        st.caption(part.about)
-        columns = st.columns(_COLUMNS)
-        # Switches are less tall than the others: in a row of their own they leave no holes.
-        for place, entry in enumerate(sorted(part.entries, key=lambda entry: entry.kind == "switch")):
-            with columns[place % _COLUMNS]:
-                values[entry.key] = _ask(entry, draft, base.get(entry.key, entry.value), kept)
-    return values
+    """The values of a section; its widgets are drawn only while it is open, as all of them together take long."""
+    title = f"**{part.title[0].upper()}{part.title[1:]}**"
+    place = st.expander(title, expanded=part.title in _OPEN, key=f"open {part.title}", on_change="rerun")
+    if place.open:
+        with place:
+            st.caption(part.about)
+            columns = st.columns(_COLUMNS)
+            # Switches are less tall than the others: in a row of their own they leave no holes.
+            for number, entry in enumerate(sorted(part.entries, key=lambda entry: entry.kind == "switch")):
+                with columns[number % _COLUMNS]:
+                    _ask(entry, draft, base.get(entry.key, entry.value), kept)
+    return {entry.key: _value(entry, kept) for entry in part.entries}
 
 
-def _ask(entry: Entry, draft: Draft, base: Any, kept: dict[str, Any]) -> Any:
+def _ask(entry: Entry, draft: Draft, base: Any, kept: dict[str, Any]) -> None:
     """One value, remembered for the next time that the form is drawn."""
     key = f"{draft.source} {entry.key}"
     shown = as_yaml(entry.value) if entry.kind == "yaml" else entry.value
     if key not in st.session_state:
         st.session_state[key] = kept.get(entry.key, shown)
-    now = st.session_state[key]
-    changed = now != (as_yaml(base) if entry.kind == "yaml" else base)
+    changed = st.session_state[key] != (as_yaml(base) if entry.kind == "yaml" else base)
     label = f":orange[●] {entry.title}" if changed else entry.title
     words = entry.help + (f"\n\nThe recipe has `{as_yaml(base)}`." if changed else "")
     given = _widget(entry, key, label, words)
@@ -68,13 +70,14 @@ def _ask(entry: Entry, draft: Draft, base: Any, kept: dict[str, Any]) -> Any:
         kept.pop(entry.key, None)
     else:
         kept[entry.key] = given
-    return (
-        _parsed(entry.key, given)
-        if entry.kind == "yaml" and given != shown
-        else entry.value
-        if given == shown
-        else given
-    )
+
+
+def _value(entry: Entry, kept: Mapping[str, Any]) -> Any:
+    """What was entered, or what the recipe has."""
+    if entry.key not in kept:
+        return entry.value
+    given = kept[entry.key]
+    return _parsed(entry.key, given) if entry.kind == "yaml" else given
 
 
 def _widget(entry: Entry, key: str, label: str, words: str) -> Any:
