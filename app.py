@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.page import open_page, sentences, warm_up
-from ui.train.waking import wake_worker
 
 picked = open_page(
     "FERScope",
@@ -48,5 +47,3 @@ if picked.checkpoint:
     with sentences():
         show_card(picked.checkpoint.card)
     warm_up(str(picked.checkpoint.folder))
-
-wake_worker()  # jobs that were open when the machine was switched off go on

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.page import Picked, open_page, sentences
-from ui.train.waking import take_wish, wake_worker
+from ui.train.waking import take_wish
 
 VIEWS = ("New run", "Queue", "Curves")
 
@@ -15,7 +15,6 @@ picked = open_page("Train", "Which recipe learns this data set, how far is it, a
 
 def show_page(picked: Picked) -> None:
     """The page below its head; only what a view needs is loaded."""
-    wake_worker()
     view = st.segmented_control(
         "View", VIEWS, default="New run", required=True, key="show", bind="query-params", label_visibility="collapsed"
     )

@@ -40,4 +40,4 @@ def test_a_damaged_table_is_told_of_and_the_page_is_drawn(monkeypatch: pytest.Mo
     table_file().write_bytes(b"no database" * 1000)
     page, _ = opened(monkeypatch)
     assert "cannot be used: file is not a database" in page.error[0].value
-    assert page.subheader[0].value == "Three things to do next"
+    assert page.subheader[0].value == "Four things to do next"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit as st
 import yaml
 from streamlit.testing.v1 import AppTest
 
@@ -223,6 +224,7 @@ def test_load_is_shown_while_a_job_is_open(open_view: Callable[..., AppTest], mo
         "system/gpu_0_memory_usage_megabytes": 3200.0,
     }  # fmt: skip
     monkeypatch.setattr("training.tracking.load.measure", lambda _pid: load)
+    st.cache_data.clear()  # of another test's seconds
     app = open_view(recipe="compact")
     app.button(key="start").click().run()
     told = "This machine: processor 93 %, memory 6.2 GB (25 %), GPU 0 45 % and 3.2 GB"

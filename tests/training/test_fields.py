@@ -19,7 +19,13 @@ def entries(recipe: Recipe) -> dict[str, Entry]:
 def test_kinds_ranges_choices_and_help() -> None:
     found = entries(parse_recipe(LEAST))
     batch = found["batch_size"]
-    assert (batch.kind, batch.value, batch.least, batch.most, batch.help) == ("whole", 128, 2, None, "From 2.")
+    assert (batch.kind, batch.value, batch.least, batch.most, batch.help) == (
+        "whole",
+        128,
+        2,
+        None,
+        "Faces of a step. From 2.",
+    )
     flip = found["augment.flip"]
     assert (flip.kind, flip.value, flip.least, flip.most) == ("number", 0.5, 0, 1)
     assert flip.help == "Probability of the mirror image. From 0 to 1."
@@ -27,7 +33,7 @@ def test_kinds_ranges_choices_and_help() -> None:
     assert (rate.kind, rate.least) == ("number", None)
     assert rate.help == "The highest rate that the schedule reaches. Above 0."
     assert found["augment.contrast"].help.endswith("From 0 to below 1.")
-    assert found["seed"].help == "From 0 to below 2,147,483,648."
+    assert found["seed"].help.endswith("on the same machine. From 0 to below 2,147,483,648.")
     schedule = found["optimiser.schedule"]
     assert (schedule.kind, schedule.choices) == ("choice", ("one-cycle", "cosine", "constant", "plateau"))
     assert found["flip_at_test"].kind == "switch"
