@@ -81,6 +81,7 @@ def test_a_task_that_is_done(begin: Callable[..., Task], home: Path, monkeypatch
     assert task.state().status == "running"
     assert ended(task) == State("done", message=f"said two words $HOME;*\n{home.resolve()}")
     assert (task.about, task.subject) == ("a test", "x")
+    assert task.arguments[1:] == ("two words", "$HOME;*")
     assert before <= task.began <= time.time()
     assert task.folder.parent == home.resolve() / "tasks"
     until(lambda: is_gone(pid_of(task)))
@@ -225,7 +226,7 @@ def test_damaged_files_are_no_crash(home: Path) -> None:
     task = made(home, "broken", task={})
     (task.folder / "task.json").write_text("{")
     assert task.state().status == "failed"
-    assert (task.about, task.subject, task.began) == ("", "", 0.0)
+    assert (task.about, task.subject, task.began, task.arguments) == ("", "", 0.0, ())
     assert [t.folder for t in tasks()] == [task.folder]
 
 
