@@ -7,7 +7,6 @@ weights per channel, activations by their range over calibration faces (Jacob et
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -99,7 +98,6 @@ def _write(checkpoint: Checkpoint, file: Path) -> None:
     how = card.preprocess
     # Two faces: a batch of one would be taken for a constant.
     shape = (2, how.size_px, how.size_px) if how.channels == 1 else (2, how.size_px, how.size_px, 3)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
         with torch.inference_mode():
             program = torch.onnx.export(
@@ -145,7 +143,6 @@ def _quantised(file: Path, pixels: NDArray[np.uint8], card: Card) -> Path:
 
     prepared, written = file.with_name("prepared.onnx"), file.with_name("int8.onnx")
     quant_pre_process(str(file), str(prepared), skip_symbolic_shape=True)
-    logging.getLogger().setLevel(logging.ERROR)
     quantize_static(
         str(prepared),
         str(written),
