@@ -29,6 +29,7 @@ SCRIPTS: tuple[str, ...] = (
     "app_start",
     "photo_to_map",
     "gradcam_cost",
+    "batch_maps",
     "compact_latency",
     "import_csv",
     "near_duplicates",
