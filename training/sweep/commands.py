@@ -45,14 +45,20 @@ def sweep_command(  # noqa: PLR0913, PLR0917  (a command line has as many option
     from training.recipe.sweeping import load_sweep
     from training.sweep.results import sweep_result
     from training.sweep.starting import TrialJobs, start_sweep
-    from training.sweep.study import Plan, path_name
+    from training.sweep.study import Plan
 
     values, spec = load_sweep(recipe, changes or [], searches or [])
     whole = with_whole_paths(FitRequest(data=data, labels=labels))
     sweep = name or str(values["name"])
     limits = Limits(time_s=None if time_limit is None else time_limit * 3600)
     jobs = TrialJobs(whole.data, whole.labels, tuple(tags or ()), record, priority, limits)
-    plan = Plan(recipe=values, sweep=spec.model_dump(mode="json"), data=path_name(data))
+    plan = Plan(
+        recipe=values,
+        sweep=spec.model_dump(mode="json"),
+        data=Path(data).name,
+        labels=Path(labels).name if labels else None,
+        tags=tuple(tags or ()),
+    )
     handed = start_sweep(sweep, plan, trials, jobs)
     if start and handed:
         ensure_worker()

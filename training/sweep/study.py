@@ -11,7 +11,6 @@ import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
@@ -40,11 +39,15 @@ class Plan(Part):
         recipe: values of the recipe, before they are checked.
         sweep: what is varied.
         data: name of the data set, or last part of its path, which is the same on each machine of a team.
+        labels: last part of the path of FER+ votes.
+        tags: as for `open_samples`.
     """
 
     recipe: dict[str, Any]
     sweep: dict[str, Any]
     data: str
+    labels: str | None = None
+    tags: tuple[str, ...] = ()
 
     @property
     def spec(self) -> SweepSpec:
@@ -278,8 +281,3 @@ def sweep_names(storage: RDBStorage) -> list[str]:
     import optuna
 
     return sorted(s.study_name for s in optuna.get_all_study_summaries(storage) if _PLAN in s.user_attrs)
-
-
-def path_name(data: str | Path) -> str:
-    """What data are called in a plan."""
-    return Path(data).name

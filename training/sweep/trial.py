@@ -68,7 +68,9 @@ def report(trial: Trial, epoch: int, value: float, last: bool) -> None:
     Raises:
         EndedEarlyError: the trial is given up.
     """
-    trial.report(value, epoch)
+    told = trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values
+    if epoch not in told:  # a run that was killed before it kept the epoch has done it again, to the same figure
+        trial.report(value, epoch)
     if not last and trial.should_prune():
         raise EndedEarlyError(f"Pruned after epoch {epoch + 1}: earlier trials of the sweep had done better by then.")
 

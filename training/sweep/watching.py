@@ -16,7 +16,7 @@ class Watching(lightning.Callback):
     """Reports a run's figure after each epoch, and ends the run if its trial is to be given up.
 
     It is called before the state is kept. A run that is killed in between does the epoch again, comes to the same
-    figure, and reports it again, which Optuna leaves out.
+    figure, and reports it again, which changes nothing.
 
     Args:
         trial: Optuna's.
