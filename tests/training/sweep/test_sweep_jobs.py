@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from typer.testing import CliRunner
 
 from fer_core.data import SampleTable
 from fer_core.errors import JobError
-from tests.training.jobs.conftest import Workers, runs, until, workers  # noqa: F401  (a fixture)
+from tests.training.jobs.conftest import Workers, runs, until
 from tests.training.runs import history
 from training.__main__ import app
 from training.jobs import table
@@ -115,12 +117,17 @@ def test_mistakes_are_told_in_a_sentence_and_nothing_is_begun(arguments: tuple[s
     assert command("sweeps", "list") == []
 
 
+@pytest.fixture
+def two_slots(home: Path) -> Iterator[Callable[[], Any]]:
+    """Starts a worker with two slots."""
+    workers = Workers(home)
+    yield partial(workers.start, "--slots", "2")
+    workers.end()
+
+
 @pytest.mark.slow
 def test_two_at_a_time_and_one_of_them_killed(
-    workers: Workers,
-    few: SampleTable,
-    tmp_path: Path,
-    home: Path,  # noqa: F811
+    two_slots: Callable[[], Any], few: SampleTable, tmp_path: Path, home: Path
 ) -> None:
     """Each trial trains its own values once, to its end; the one that is killed goes on with those that it had."""
     few.save(tmp_path / "few.parquet")
@@ -133,7 +140,7 @@ def test_two_at_a_time_and_one_of_them_killed(
     sweep = ("sweep", str(tmp_path / "tiny.yaml"), "--data", str(tmp_path / "few.parquet"), "--trials", "3")
     begun = command(*sweep, "--no-start", "--no-record")
     assert [t["state"] for t in begun["trials"]] == ["waiting"] * 3
-    workers.start("--slots", "2")
+    two_slots()
     first = next(job for job in every() if job.spec.run == "tiny-0")
     until((first.run_folder / "last.ckpt").exists)
     drawn = sweep_result("tiny").trials[0].drawn
