@@ -123,6 +123,8 @@ def load_sweep(
     """
     values = recipe_values(name, overrides)
     section = values.pop("sweep", None) or {}
+    if not isinstance(section, dict) or not isinstance(section.get("space") or {}, dict):
+        raise RecipeError(f"{name}: sweep, and space within it, must hold keys and values, not {section!r}.")
     for search in searches:
         key, axis = parse_change(search, "--search")
         section.setdefault("space", {})[key] = axis

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from training.sweep.starting import settle
 from training.sweep.study import Sweep, nothing_kept, open_storage, open_sweep, sweep_names
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
 
 State = Literal["waiting", "running", "complete", "pruned", "fail"]
 
@@ -65,13 +68,17 @@ class SweepResult:
         return asdict(self)
 
 
-def sweep_result(name: str) -> SweepResult:
+def sweep_result(name: str, storage: RDBStorage | None = None) -> SweepResult:
     """A sweep as it stands; trials whose jobs were given up are failed on the way.
+
+    Args:
+        name: of the sweep.
+        storage: one that is open already.
 
     Raises:
         SweepError: there is no such sweep.
     """
-    return _result(open_sweep(name))
+    return _result(open_sweep(name, storage))
 
 
 def _result(sweep: Sweep) -> SweepResult:
@@ -104,11 +111,16 @@ def sweep_results() -> list[SweepResult]:
     return [_result(open_sweep(name, storage)) for name in sweep_names(storage)]
 
 
-def importance(name: str, trials_at_least: int = 8) -> dict[str, float]:
+def importance(name: str, trials_at_least: int = 8, storage: RDBStorage | None = None) -> dict[str, float]:
     """How much of what sets the best trials apart each key explains; they add up to 1, the highest first.
 
     PED-ANOVA (Watanabe et al. 2023, arXiv 2304.10255) on the complete trials. It says where the good ones lie, not what
     would happen to another recipe.
+
+    Args:
+        name: of the sweep.
+        trials_at_least: as many must be complete.
+        storage: one that is open already.
 
     Returns:
         By key; empty with fewer complete trials than `trials_at_least`, of which nothing could be said.
@@ -119,7 +131,7 @@ def importance(name: str, trials_at_least: int = 8) -> dict[str, float]:
     from optuna.importance import get_param_importances
     from optuna.trial import TrialState
 
-    study = open_sweep(name).study
+    study = open_sweep(name, storage).study
     if len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))) < trials_at_least:
         return {}
     found = get_param_importances(study)

@@ -80,6 +80,8 @@ def test_every_value_is_tried_before_anything_is_trained() -> None:
         load_sweep("compact", searches=["optimiser.learning_rat=[0.1, 0.2]"])
     with pytest.raises(RecipeError, match="says nothing of what is to be varied"):
         load_sweep("compact")
+    with pytest.raises(RecipeError, match="must hold keys and values"):
+        load_sweep("compact", ["sweep=fast"])
     with pytest.raises(RecipeError, match="--search takes key=value"):
         load_sweep("compact", searches=["batch_size"])
 
