@@ -43,3 +43,7 @@ class TrainingError(FERScopeError):
 
 class JobError(FERScopeError):
     """A job is unknown or in no state for what was asked of it, or the table of jobs cannot be used."""
+
+
+class SweepError(FERScopeError):
+    """A sweep or a trial is unknown, or its storage cannot be used."""

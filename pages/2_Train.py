@@ -7,7 +7,7 @@ import streamlit as st
 from ui.page import Picked, open_page, sentences
 from ui.train.waking import take_wish
 
-VIEWS = ("New run", "Queue", "Curves")
+VIEWS = ("New run", "Queue", "Curves", "Sweeps")
 
 take_wish()  # before any widget is drawn, those of the sidebar included
 picked = open_page("Train", "Which recipe learns this data set, how far is it, and when does it begin to over-fit?")
@@ -26,6 +26,10 @@ def show_page(picked: Picked) -> None:
         from ui.train.curves import show_curves
 
         show_curves()
+    elif view == "Sweeps":
+        from ui.train.sweeps import show_sweeps
+
+        show_sweeps(picked.data_set)
     elif picked.data_set is None:
         from ui.train.launch import show_first_steps
 

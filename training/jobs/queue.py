@@ -56,7 +56,7 @@ def submit_fit(recipe: Recipe, fit: FitRequest, wishes: Wishes | None = None) ->
         JobError: another job has the run, it is no name for one, or the table cannot be used.
     """
     wishes = wishes or Wishes()
-    fit = _with_whole_paths(fit)
+    fit = with_whole_paths(fit)
     run = _checked_name(wishes.run) if wishes.run else _free_name(recipe.name)
     arguments = ["-m", "training", "fit", f"{JOB}/{RECIPE}", "--data", fit.data, "--run", run]
     arguments += ["--labels", fit.labels] if fit.labels else []
@@ -104,8 +104,12 @@ def _free_name(base: str) -> str:
     return next(name for name in names if name not in used)
 
 
-def _with_whole_paths(fit: FitRequest) -> FitRequest:
-    """Paths that mean the same wherever the worker was started."""
+def with_whole_paths(fit: FitRequest) -> FitRequest:
+    """With paths that mean the same wherever the worker was started.
+
+    Raises:
+        DataError: there is no such data.
+    """
     changes = {}
     if fit.data not in data_set_names():
         changes["data"] = _whole(fit.data, "data set of the workspace, and no file or folder,")

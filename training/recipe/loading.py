@@ -24,12 +24,28 @@ def list_recipes() -> list[str]:
 def load_recipe(name: str | Path, overrides: Iterable[str] = ()) -> Recipe:
     """A recipe by name or by the path of a YAML file, with `key.key=value` overrides.
 
+    Its section `sweep`, where it has one, is no part of a run; see `training.recipe.sweeping`.
+
     Raises:
         RecipeError: unknown name, broken YAML, an unknown key (the nearest valid one is named) or a bad value.
     """
+    values = recipe_values(name, overrides)
+    values.pop("sweep", None)
+    return parse_recipe(values, where=str(_file_of(name)))
+
+
+def _file_of(name: str | Path) -> Path:
     path = Path(name)
-    if path.suffix not in {".yaml", ".yml"}:
-        path = RECIPES / f"{name}.yaml"
+    return path if path.suffix in {".yaml", ".yml"} else RECIPES / f"{name}.yaml"
+
+
+def recipe_values(name: str | Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
+    """What stands in a recipe's file, with overrides, before it is checked.
+
+    Raises:
+        RecipeError: unknown name, broken YAML, or an override that has no place there.
+    """
+    path = _file_of(name)
     try:
         values = yaml.safe_load(path.read_bytes())
     except OSError as error:
@@ -39,8 +55,8 @@ def load_recipe(name: str | Path, overrides: Iterable[str] = ()) -> Recipe:
     if not isinstance(values, dict):
         raise RecipeError(f"{path} must hold keys and values, but holds {type(values).__name__}.")
     for override in overrides:
-        _override(values, override)
-    return parse_recipe(values, where=str(path))
+        put(values, *parse_change(override), said=f"--set {override}")
+    return values
 
 
 def parse_recipe(values: dict[str, Any], where: str = "the recipe") -> Recipe:
@@ -55,34 +71,45 @@ def parse_recipe(values: dict[str, Any], where: str = "the recipe") -> Recipe:
         raise RecipeError(f"{where}: " + " ".join(_sentence(e) for e in error.errors())) from error
 
 
-def _override(values: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
+def parse_change(change: str, option: str = "--set") -> tuple[str, Any]:
+    """Key and value of `key=value`, the value in YAML.
+
+    Raises:
+        RecipeError: it is not of that form.
+    """
+    key, equals, text = change.partition("=")
     if not equals or not key:
-        raise RecipeError(f"--set takes key=value, not {override!r}; for example --set epochs=5.")
+        raise RecipeError(f"{option} takes key=value, not {change!r}; for example {option} epochs=5.")
+    try:
+        return key, yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{option} {change}: {text!r} is not a value in YAML.") from error
+
+
+def put(values: dict[str, Any], key: str, value: Any, said: str) -> None:
+    """Sets the value of a key with dots, where a number is an entry of a list; `said` begins the error's sentence.
+
+    Raises:
+        RecipeError: the key has no place in `values`.
+    """
     *parents, leaf = key.split(".")
     place: Any = values
     for parent in parents:
-        inner = place.setdefault(parent, {}) if isinstance(place, dict) else _entry(place, parent, override)
+        inner = place.setdefault(parent, {}) if isinstance(place, dict) else _entry(place, parent, said)
         if not isinstance(inner, dict | list):
-            raise RecipeError(f"--set {override}: {parent} has no keys of its own.")
+            raise RecipeError(f"{said}: {parent} has no keys of its own.")
         place = inner
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"--set {override}: {text!r} is not a value in YAML.") from error
     if isinstance(place, dict):
         place[leaf] = value
     else:
-        _entry(place, leaf, override)
+        _entry(place, leaf, said)
         place[int(leaf)] = value
 
 
-def _entry(entries: list[Any], number: str, override: str) -> Any:
+def _entry(entries: list[Any], number: str, said: str) -> Any:
     """An entry of a list by its number, from 0: `phases.0.epochs=1`."""
     if not number.isdecimal() or int(number) >= len(entries):
-        raise RecipeError(
-            f"--set {override}: there are {len(entries)} entries, numbered from 0; {number!r} is none of them."
-        )
+        raise RecipeError(f"{said}: there are {len(entries)} entries, numbered from 0; {number!r} is none of them.")
     return entries[int(number)]
 
 

@@ -18,6 +18,10 @@ _PATIENCE_S = 60.0
 _ROOT = Path(__file__).resolve().parents[2]
 
 
+class EndedEarlyError(Exception):
+    """Ends a run that need not be trained any further, such as a pruned trial; that is no failure of the run's."""
+
+
 class Recording:
     """Records in MLflow what is done within, from `begin` on; nothing that happens to the record harms the run.
 
@@ -55,13 +59,15 @@ class Recording:
         end: dict[str, Any] = {"status": "FAILED", "message": str(error), "checkpoint": None}
         if error is None:
             end = {"status": "FINISHED", "message": "", "checkpoint": str(self.checkpoint_folder)}
+        elif isinstance(error, EndedEarlyError):
+            end["status"] = "KILLED"
         elif isinstance(error, SystemExit | KeyboardInterrupt):
             end = {"status": "KILLED", "message": "It was asked to end.", "checkpoint": None}
         self._tell(end)
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
-        if end["status"] == "KILLED":  # who is asked to end does not wait for others
+        if isinstance(error, SystemExit | KeyboardInterrupt):  # who is asked to end does not wait for others
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_PATIENCE_S)

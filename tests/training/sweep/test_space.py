@@ -1,0 +1,90 @@
+"""What a recipe says of a sweep: the space, its mistakes, and the recipe of a trial."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fer_core.errors import RecipeError
+from training.recipe import load_recipe
+from training.recipe.loading import recipe_values
+from training.recipe.sweeping import label, load_sweep, parse_sweep, with_values
+
+
+def test_the_published_sweep() -> None:
+    """What its authors are known to have varied; a run of the recipe itself is not touched by it."""
+    values, spec = load_sweep("fec-cnn-sweep")
+    assert spec.space["model.arguments.hidden"].choices == ([100, 200, 100], [200, 100, 300], [200, 300, 100, 200, 300])
+    assert (spec.metric, spec.direction, spec.sampler) == ("val_accuracy", "maximize", "tpe")
+    assert "sweep" not in values
+    assert load_recipe("fec-cnn-sweep") == with_values(values, {})
+
+
+def test_a_trial_is_the_recipe_with_its_values() -> None:
+    values = recipe_values("kdef-vgg16")
+    before = yaml.safe_dump(values)
+    epochs = [phase["epochs"] for phase in values["phases"]]
+    trial = with_values(values, {"phases.0.epochs": epochs[0] + 4, "optimiser.learning_rate": 0.0123})
+    assert trial.epochs == sum(epochs) + 4
+    assert trial.optimiser.learning_rate == 0.0123
+    assert yaml.safe_dump(values) == before
+
+
+def test_the_space_from_the_command_line(tmp_path: Path) -> None:
+    """It comes to that of the file, or takes its place; `--set` changes the rest."""
+    file = tmp_path / "mine.yaml"
+    base = recipe_values("compact")
+    file.write_text(yaml.safe_dump({**base, "sweep": {"space": {"batch_size": [32, 64], "seed": [1, 2]}}}))
+    _, spec = load_sweep(
+        file,
+        ["sweep.metric=val_loss", "epochs=3"],
+        ["batch_size={low: 16, high: 64, step: 16}", "optimiser.learning_rate={low: 1e-4, high: 0.1, log: true}"],
+    )
+    assert spec.direction == "minimize"
+    assert (spec.space["batch_size"].low, spec.space["batch_size"].step, spec.space["batch_size"].whole) == (
+        16,
+        16,
+        True,
+    )
+    assert spec.space["seed"].choices == (1, 2)
+    rate = spec.space["optimiser.learning_rate"]
+    assert (rate.low, rate.high, rate.log, rate.whole) == (0.0001, 0.1, True, False)
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ({"space": {"batch_size": {"low": 64, "high": 32}}}, "low is 64, which is not below high, 32"),
+        ({"space": {"batch_size": {"low": 64}}}, "needs choices, or low and high"),
+        ({"space": {"batch_size": {"choices": [8], "low": 1}}}, "but not both"),
+        ({"space": {"batch_size": [8, 8]}}, "names a choice twice"),
+        ({"space": {"x": {"low": 0.0, "high": 1.0, "log": True}}}, "log needs a low above 0"),
+        ({"space": {"x": {"low": 1, "hihg": 2}}}, "sweep.space.x.hihg is not a key; there are: choices, low, high"),
+        ({"space": {"x": [1]}, "metric": "test_accuracy"}, "sweep.metric"),
+        ({"spcae": {}}, "sweep.spcae is not a key; there are: space, metric"),
+    ],
+)
+def test_mistakes_in_the_section(section: Any, said: str) -> None:
+    with pytest.raises(RecipeError, match=re.escape(said)):
+        parse_sweep(section, "sweep")
+
+
+def test_every_value_is_tried_before_anything_is_trained() -> None:
+    with pytest.raises(RecipeError, match=r"batch_size=1: batch_size: .*greater than or equal to 2"):
+        load_sweep("compact", searches=["batch_size=[1, 32]"])
+    with pytest.raises(RecipeError, match=r"did you mean optimiser\.learning_rate\?"):
+        load_sweep("compact", searches=["optimiser.learning_rat=[0.1, 0.2]"])
+    with pytest.raises(RecipeError, match="says nothing of what is to be varied"):
+        load_sweep("compact")
+    with pytest.raises(RecipeError, match="must hold keys and values"):
+        load_sweep("compact", ["sweep=fast"])
+    with pytest.raises(RecipeError, match="--search takes key=value"):
+        load_sweep("compact", searches=["batch_size"])
+
+
+def test_labels() -> None:
+    assert [label(c) for c in (3, 0.5, "adam", None, True, [32, 64])] == [3, 0.5, "adam", None, True, "[32, 64]"]

@@ -1,0 +1,1 @@
+"""Sweeps: many runs of a recipe with varied values, drawn by Optuna, each of them a job."""

@@ -1,0 +1,283 @@
+"""A sweep as it is kept: an Optuna study with the recipe that it varies.
+
+A trial is made before its job is handed in, and belongs to the job that its number names. So it is there from the
+start, is counted once, and a job that is begun again finds its own trial again, with the values that were drawn for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from fer_core.card import NAME
+from fer_core.errors import SweepError
+from fer_core.workspace import workspace
+from training.recipe import Recipe
+from training.recipe.parts import Part
+from training.recipe.sweeping import AxisSpec, SweepSpec, label, parse_sweep, with_values
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.samplers import BaseSampler
+    from optuna.storages import RDBStorage
+    from optuna.trial import FrozenTrial, Trial
+
+WAIT_S = 60.0  # for a storage that another process writes to
+_PLAN, _HOME, _ERROR = "ferscope", "home", "error"
+
+
+class Plan(Part):
+    """What a sweep varies, on which data.
+
+    Attributes:
+        recipe: values of the recipe, before they are checked.
+        sweep: what is varied.
+        data: name of the data set, or last part of its path, which is the same on each machine of a team.
+        labels: last part of the path of FER+ votes.
+        tags: as for `open_samples`.
+    """
+
+    recipe: dict[str, Any]
+    sweep: dict[str, Any]
+    data: str
+    labels: str | None = None
+    tags: tuple[str, ...] = ()
+
+    @property
+    def spec(self) -> SweepSpec:
+        """The section `sweep`."""
+        return parse_sweep(self.sweep, "sweep")
+
+
+def storage_url() -> str:
+    """Where sweeps are kept: `FERSCOPE_SWEEPS`, a URL of SQLAlchemy, or else `sweeps.db` in the workspace."""
+    return os.environ.get("FERSCOPE_SWEEPS") or f"sqlite:///{workspace().resolve() / 'sweeps.db'}"
+
+
+def nothing_kept() -> bool:
+    """Whether there is no storage yet, which is told without opening one."""
+    return not os.environ.get("FERSCOPE_SWEEPS") and not (workspace() / "sweeps.db").exists()
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """One process at a time changes which trials there are."""
+    workspace().mkdir(parents=True, exist_ok=True)
+    with FileLock(workspace() / "sweeps.lock", timeout=WAIT_S):
+        yield
+
+
+def home() -> str:
+    """What tells this workspace from others that share a storage."""
+    file = workspace() / "sweeps.id"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError), file.open("x", encoding="utf-8") as stream:
+            stream.write(uuid.uuid4().hex)
+    return file.read_text(encoding="utf-8")
+
+
+def open_storage() -> RDBStorage:
+    """The storage of `storage_url`; its tables are made where there are none.
+
+    Raises:
+        SweepError: it cannot be opened.
+    """
+    import optuna
+    import sqlalchemy
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    url = storage_url()
+    sqlite = url.startswith("sqlite")
+    workspace().mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(workspace() / "sweeps.tables.lock", timeout=WAIT_S):  # two would make them at once
+            return optuna.storages.RDBStorage(
+                url, engine_kwargs={"connect_args": {"timeout": WAIT_S}} if sqlite else {"pool_pre_ping": True}
+            )
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
+        try:
+            shown = sqlalchemy.make_url(url).render_as_string(hide_password=True)
+        except sqlalchemy.exc.ArgumentError:
+            shown = "FERSCOPE_SWEEPS"
+        raise SweepError(
+            f"The storage of sweeps ({shown}) cannot be opened: {type(error).__name__}. Start its server or correct "
+            "FERSCOPE_SWEEPS, as in postgresql+psycopg://user@host/name; without it, a file in the workspace is taken."
+        ) from error
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep that is open.
+
+    Attributes:
+        name: of the sweep; a trial's run is NAME-NUMBER.
+        plan: what it varies.
+        study: Optuna's.
+        storage: Optuna's.
+    """
+
+    name: str
+    plan: Plan
+    study: Study
+    storage: RDBStorage
+
+    def run_of(self, number: int) -> str:
+        """Name of a trial's run."""
+        return f"{self.name}-{number}"
+
+    def trials(self) -> list[FrozenTrial]:
+        """All trials in their order."""
+        return self.study.get_trials(deepcopy=False)
+
+    def own_open_trials(self) -> list[FrozenTrial]:
+        """Those of this workspace that are not over."""
+        return [t for t in self.trials() if not t.state.is_finished() and t.user_attrs.get(_HOME) == home()]
+
+    def add_trial(self) -> None:
+        """One more, which waits; it belongs to this workspace."""
+        self.study.enqueue_trial({}, user_attrs={_HOME: home()})
+
+    def fail(self, number: int, message: str) -> None:
+        """Ends a trial that nobody works on any more."""
+        from optuna.trial import TrialState
+
+        self.storage.set_trial_user_attr(self._id(number), _ERROR, message)
+        self.storage.set_trial_state_values(self._id(number), TrialState.FAIL)
+
+    def take(self, number: int) -> Trial | None:
+        """The trial, to be worked on: for the first time, or again after a break; None if it is over.
+
+        Raises:
+            SweepError: there is none of this number, or it belongs to another workspace.
+        """
+        import optuna
+
+        trials = self.trials()
+        if not 0 <= number < len(trials):
+            raise SweepError(f"The sweep {self.name} has no trial {number}; it has {len(trials)}, counted from 0.")
+        if trials[number].user_attrs.get(_HOME) != home():
+            raise SweepError(f"Trial {number} of {self.name} belongs to another workspace; leave it to that one.")
+        if trials[number].state.is_finished():
+            return None
+        if trials[number].state is optuna.trial.TrialState.WAITING:
+            self.storage.set_trial_state_values(self._id(number), optuna.trial.TrialState.RUNNING)
+        self.study.sampler = _sampler(self.plan.spec, number)
+        return optuna.trial.Trial(self.study, self._id(number))
+
+    def _id(self, number: int) -> int:
+        study = self.storage.get_study_id_from_name(self.name)
+        return self.storage.get_trial_id_from_study_id_trial_number(study, number)
+
+    def draw(self, trial: Trial) -> dict[str, Any]:
+        """Values for a trial by key; those that were drawn for it before, where they were."""
+        return {key: _draw(trial, key, axis) for key, axis in self.plan.spec.space.items()}
+
+    def recipe(self, drawn: dict[str, Any]) -> Recipe:
+        """The recipe with these values.
+
+        Raises:
+            RecipeError: it does not take them together.
+        """
+        return with_values(self.plan.recipe, drawn)
+
+
+def _draw(trial: Trial, key: str, axis: AxisSpec) -> Any:
+    if axis.choices:
+        by_label = {label(choice): choice for choice in axis.choices}
+        return by_label[trial.suggest_categorical(key, list(by_label))]
+    low, high = axis.low or 0, axis.high or 0
+    if axis.whole:
+        return trial.suggest_int(key, int(low), int(high), step=int(axis.step or 1), log=axis.log)
+    return trial.suggest_float(key, low, high, step=axis.step, log=axis.log)
+
+
+def _sampler(spec: SweepSpec, number: int) -> BaseSampler:
+    """Each trial draws in a process of its own; with one seed for all, the first ones would draw the same."""
+    import numpy as np
+    from optuna.samplers import RandomSampler, TPESampler
+
+    seed = int(np.random.SeedSequence([spec.seed, number]).generate_state(1)[0])
+    if spec.sampler == "random":
+        return RandomSampler(seed=seed)
+    # Of a trial that runs it is assumed that it does badly, so that its neighbour does not draw nearly the same.
+    return TPESampler(seed=seed, constant_liar=True)
+
+
+def create_sweep(name: str, plan: Plan) -> Sweep:
+    """A new sweep, or the one of this name, if it varies the same.
+
+    Raises:
+        SweepError: the name is none, there is a sweep of this name that varies something else, or as `open_storage`.
+    """
+    import optuna
+
+    if not NAME.fullmatch(f"{name}-99999"):
+        raise SweepError(
+            f"{name!r} is not a name for a sweep: it begins with a letter or a digit and goes on with letters, digits, "
+            "'.', '_' and '-', at most 94 in all. Choose another --name."
+        )
+    storage = open_storage()
+    study = optuna.create_study(
+        storage=storage, study_name=name, direction=plan.spec.direction, load_if_exists=True, pruner=_pruner(plan.spec)
+    )
+    kept = study.user_attrs.get(_PLAN)
+    if kept is None and not study.get_trials(deepcopy=False):
+        study.set_user_attr(_PLAN, plan.model_dump(mode="json"))
+    elif kept is None or Plan.model_validate(kept) != Plan.model_validate_json(plan.model_dump_json()):
+        raise SweepError(
+            f"There is a sweep {name!r} already, of another recipe, space or data set. Choose another --name, or give "
+            "the same recipe, --set, --search and --data to go on with it."
+        )
+    return Sweep(name, plan, study, storage)
+
+
+def _pruner(spec: SweepSpec) -> Any:
+    from optuna.pruners import MedianPruner, NopPruner
+
+    if spec.pruning == "none":
+        return NopPruner()
+    return MedianPruner(n_startup_trials=spec.pruning.startup_trials, n_warmup_steps=spec.pruning.warmup_epochs)
+
+
+def open_sweep(name: str, storage: RDBStorage | None = None) -> Sweep:
+    """The sweep of this name.
+
+    Args:
+        name: of the sweep.
+        storage: one that is open already.
+
+    Raises:
+        SweepError: there is none, or as `open_storage`.
+    """
+    import optuna
+
+    missing = SweepError(
+        f"There is no sweep {name!r} here; `python -m training sweeps list` shows those that there are. A worker that "
+        "works on a team's sweeps needs the same FERSCOPE_SWEEPS as who started them."
+    )
+    if storage is None and nothing_kept():
+        raise missing
+    storage = storage or open_storage()
+    try:
+        study = optuna.load_study(study_name=name, storage=storage)
+    except KeyError:
+        raise missing from None
+    if _PLAN not in study.user_attrs:
+        raise missing
+    plan = Plan.model_validate(study.user_attrs[_PLAN])
+    study.pruner = _pruner(plan.spec)
+    return Sweep(name, plan, study, storage)
+
+
+def sweep_names(storage: RDBStorage) -> list[str]:
+    """Names of the sweeps in a storage, sorted; other studies of Optuna's are left out."""
+    import optuna
+
+    return sorted(s.study_name for s in optuna.get_all_study_summaries(storage) if _PLAN in s.user_attrs)
