@@ -35,6 +35,7 @@ SCRIPTS: tuple[str, ...] = (
     "near_duplicates",
     "browse",
     "errors_page",
+    "live_pipeline",
     "train_throughput",
 )
 README = Path(__file__).resolve().parent.parent / "README.md"

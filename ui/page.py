@@ -24,6 +24,7 @@ PAGES = (
     ("pages/3_Compare.py", "Compare", ":material/compare:"),
     ("pages/4_Errors.py", "Errors", ":material/grid_on:"),
     ("pages/5_Saliency.py", "Saliency", ":material/face_retouching_natural:"),
+    ("pages/6_Live.py", "Live", ":material/videocam:"),
 )
 
 

@@ -1,0 +1,136 @@
+"""What the Live page draws: the camera's session, its counters, and what it saw."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from fer_core.checkpoint import Checkpoint
+from fer_core.errors import DataError
+from fer_core.faces import get_detector
+from fer_core.live import TIMED, LiveOptions, LiveSession, live_predictor
+
+if TYPE_CHECKING:
+    import av
+
+ICE_SERVERS = "FERSCOPE_ICE_SERVERS"
+_WHAT = {
+    "detector": "one look for faces",
+    "classifier": "all faces of a frame classified",
+    "total": "a frame until its answer is drawn",
+    "callback": "a frame in until a frame out",
+}
+
+
+def ice_servers() -> list[dict[str, Any]]:
+    """STUN and TURN servers from the environment, a JSON list as browsers take it; empty where none is set.
+
+    Raises:
+        DataError: the variable holds something else.
+    """
+    text = os.environ.get(ICE_SERVERS, "[]")
+    remedy = f'{ICE_SERVERS} is no list of servers; write e.g. [{{"urls": "stun:stun.example.org:3478"}}].'
+    try:
+        servers = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(remedy) from error
+    if not isinstance(servers, list) or not all(isinstance(s, dict) and "urls" in s for s in servers):
+        raise DataError(remedy)
+    return servers
+
+
+def live_session(checkpoint: Checkpoint, detector: str, options: LiveOptions) -> LiveSession:
+    """This viewer's session, with the models and options that are picked; the camera does not stop for a change.
+
+    Raises:
+        FERScopeError: a model or detector cannot be loaded.
+    """
+    predictor, finder = live_predictor(checkpoint.folder), get_detector(detector)
+    session: LiveSession | None = st.session_state.get("live_session")
+    models = (predictor, finder)
+    if session is None:
+        session = st.session_state["live_session"] = LiveSession(predictor, finder, options)
+    elif st.session_state["live_models"] != models:
+        session.use(predictor, finder)
+    st.session_state["live_models"] = models
+    session.options = options
+    return session
+
+
+def stream(session: LiveSession) -> bool:
+    """The camera's picture with START and STOP; whether it plays.
+
+    Raises:
+        DataError: as `ice_servers`.
+    """
+    import av
+    from streamlit_webrtc import WebRtcMode, webrtc_streamer
+
+    def show(frame: av.VideoFrame) -> av.VideoFrame:
+        """Runs in the camera's thread: nothing of Streamlit may be called here."""
+        shown = av.VideoFrame.from_ndarray(session.process(frame.to_ndarray(format="rgb24")), format="rgb24")
+        shown.pts, shown.time_base = frame.pts, frame.time_base
+        return shown
+
+    def ended() -> None:
+        """Runs when the camera stops or the viewer leaves, in the stream's thread."""
+        session.stop()
+
+    context = webrtc_streamer(
+        key="live",
+        mode=WebRtcMode.SENDRECV,
+        rtc_configuration={"iceServers": ice_servers()},
+        media_stream_constraints={"video": {"width": 640, "height": 480}, "audio": False},
+        video_frame_callback=show,
+        on_video_ended=ended,
+        async_processing=True,
+        sendback_audio=False,
+    )
+    if context.state.playing:
+        session.start()
+    return bool(context.state.playing)
+
+
+def show_counters(session: LiveSession) -> None:
+    """Frames and times of the last ten seconds, and what went wrong in a model."""
+    for told in session.faults.take():
+        st.session_state.setdefault("live_faults", []).append(told)
+    for told in st.session_state.get("live_faults", [])[-3:]:
+        st.error(f"{told}. The picture goes on; choose another model or detector.", icon=":material/error:")
+    counts = session.counters.read()
+    figures = {
+        "Frames per second": "no frames" if math.isnan(counts.shown_per_s) else f"{counts.shown_per_s:.0f}",
+        "In": f"{counts.frames_in:,}",
+        "Shown": f"{counts.shown:,}",
+        "Classified": f"{counts.analysed:,}",
+        "Not classified, newer came": f"{counts.dropped:,}",
+    }
+    for column, (name, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
+        column.metric(name, value)
+    times = [counts.latencies[name] for name in TIMED]
+    st.dataframe(
+        {
+            "time of": [_WHAT[name] for name in TIMED],
+            "n": [t.n for t in times],
+            "p50 (ms)": [round(t.p50_ms, 1) if t.n else None for t in times],
+            "p95 (ms)": [round(t.p95_ms, 1) if t.n else None for t in times],
+        },
+        hide_index=True,
+    )
+
+
+def show_record(session: LiveSession) -> None:
+    """Shares of the expressions, and the time line as a file."""
+    shares = session.record.shares()
+    if not shares:
+        st.info("Nothing was seen yet. Press START above.", icon=":material/videocam:")
+        return
+    st.dataframe({"expression": list(shares), "share of the time": [f"{s:.0%}" for s in shares.values()]})
+    st.download_button("Time line as CSV", session.record.as_csv(), "expressions.csv", "text/csv")
+    if st.button("Forget this session"):
+        session.record.clear()
+        st.rerun()
