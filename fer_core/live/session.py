@@ -141,7 +141,8 @@ class LiveSession:
         missed = frozenset(track.id for track in self._tracker.tracks if track.misses)
         task = Task(frame, at_s, came_s, self._tracker.places(), missed)
         for answer in self._hand_over(task):
-            self._take(answer)
+            if answer.task.frame.shape == frame.shape:  # otherwise its boxes are in pixels of another size
+                self._take(answer)
         shown = self._draw(frame)
         self.counters.count("shown")
         self.counters.took("callback", self._clock() - came_s)
