@@ -7,6 +7,7 @@ import math
 import os
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import streamlit as st
 
 from fer_core.checkpoint import Checkpoint
@@ -72,7 +73,8 @@ def stream(session: LiveSession) -> bool:
 
     def show(frame: av.VideoFrame) -> av.VideoFrame:
         """Runs in the camera's thread: nothing of Streamlit may be called here."""
-        shown = av.VideoFrame.from_ndarray(session.process(frame.to_ndarray(format="rgb24")), format="rgb24")
+        pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+        shown = av.VideoFrame.from_ndarray(session.process(pixels), format="rgb24")
         shown.pts, shown.time_base = frame.pts, frame.time_base
         return shown
 
@@ -127,7 +129,9 @@ def show_record(session: LiveSession) -> None:
     """Shares of the expressions, and the time line as a file."""
     shares = session.record.shares()
     if not shares:
-        st.info("Nothing was seen yet. Press START above.", icon=":material/videocam:")
+        st.info(
+            "Nothing was seen yet. Press START above; after STOP stands here what was seen.", icon=":material/videocam:"
+        )
         return
     st.dataframe({"expression": list(shares), "share of the time": [f"{s:.0%}" for s in shares.values()]})
     st.download_button("Time line as CSV", session.record.as_csv(), "expressions.csv", "text/csv")

@@ -24,6 +24,7 @@ from fer_core.errors import ModelError
 from fer_core.faces import Detector, Face, crop_face
 from fer_core.live.counters import Counters
 from fer_core.live.handover import Faults
+from fer_core.live.tracking import Place
 from fer_core.predict import Predictor
 
 Picture = NDArray[np.uint8]
@@ -56,14 +57,14 @@ class Task:
         frame: (H, W, 3) RGB uint8; not changed by anybody.
         at_s: time of the frame, seconds.
         came_s: when it came in by the session's clock, seconds.
-        faces: every track at this frame, by number.
+        places: every track at this frame, by number.
         missed: numbers of those that the last looks did not find; they are not classified.
     """
 
     frame: Picture
     at_s: float
     came_s: float
-    faces: Mapping[int, Face]
+    places: Mapping[int, Place]
     missed: frozenset[int] = frozenset()
 
 
@@ -116,8 +117,8 @@ class Analyst:
     def __call__(self, task: Task) -> Answer:
         """The answer for one frame. A fault of the detector is as if it had not looked."""
         models = self.models  # once: it may be replaced meanwhile
-        ids = tuple(i for i in task.faces if i not in task.missed)
-        faces, smallest_px, looked = tuple(task.faces[i] for i in ids), 0.0, False
+        ids = tuple(i for i in task.places if i not in task.missed)
+        faces, smallest_px, looked = tuple(task.places[i].face for i in ids), 0.0, False
         if self._clock() >= self._next_look_s or self._looked_with is not models.detector:
             if self._looked_with is not models.detector:
                 self._looked_with = models.detector

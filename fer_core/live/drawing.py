@@ -84,7 +84,8 @@ def _draw_face(image: Picture, face: LiveFace, box: tuple[int, int, int, int], u
     if bars and face.probabilities is not None:
         _bars(image, face, box, unit)
     scale = max(0.3, 0.5 * unit)
-    _tag(image, text, (x, y - round(36 * scale)), shade, scale)
+    (_, tall), base = cv2.getTextSize(text, _FONT, scale, max(1, round(2 * scale)))
+    _tag(image, text, (x, y - tall - base - 6), shade, scale)
 
 
 def _tag(image: Picture, text: str, corner: tuple[int, int], shade: Colour, scale: float) -> None:

@@ -139,9 +139,10 @@ class LiveSession:
         self._renew()
         self._tracker.step(frame)
         missed = frozenset(track.id for track in self._tracker.tracks if track.misses)
-        task = Task(frame, at_s, came_s, self._tracker.faces(), missed)
+        task = Task(frame, at_s, came_s, self._tracker.places(), missed)
         for answer in self._hand_over(task):
-            self._take(answer)
+            if answer.task.frame.shape == frame.shape:  # otherwise its boxes are in pixels of another size
+                self._take(answer)
         shown = self._draw(frame)
         self.counters.count("shown")
         self.counters.took("callback", self._clock() - came_s)
@@ -167,7 +168,7 @@ class LiveSession:
         task = answer.task
         tracks: list[Track | None]
         if answer.looked:
-            tracks = [*self._tracker.found(answer.faces, task.faces, task.at_s, answer.smallest_px)]
+            tracks = [*self._tracker.found(answer.faces, task.places, task.at_s, answer.smallest_px)]
             self._empty = not answer.faces
         else:
             known = {track.id: track for track in self._tracker.tracks}

@@ -27,6 +27,20 @@ _LEAST_IOU = 0.2  # of a face found and a track for them to be one
 _LOST_S = 0.6  # a track that looks miss for this long, and at least twice, is gone
 
 
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a track is in one frame.
+
+    Attributes:
+        face: its box.
+        travelled: pixels to the right and down that it went with the picture since it began. Corrections by looks do
+            not count: an older look that comes back after a correction must not be moved on by it.
+    """
+
+    face: Face
+    travelled: tuple[float, float]
+
+
 @dataclass
 class Track:
     """One face over time.
@@ -37,6 +51,7 @@ class Track:
         smoother: its probabilities.
         seen_s: time of the frame in which a look last found it, seconds.
         misses: looks since then that did not.
+        travelled: see `Place`.
     """
 
     id: int
@@ -44,6 +59,7 @@ class Track:
     smoother: Smoother
     seen_s: float
     misses: int = 0
+    travelled: tuple[float, float] = (0.0, 0.0)
 
 
 def moved(face: Face, dx: float, dy: float) -> Face:
@@ -120,18 +136,20 @@ class Tracker:
         for track, step, found_again in zip(self.tracks, steps, good, strict=True):
             if found_again.sum() >= _LEAST_FLOW:
                 dx, dy = np.median(step[found_again], axis=0)
-                track.face = moved(track.face, float(dx) * fx, float(dy) * fy)
+                x, y = float(dx) * fx, float(dy) * fy
+                track.face = moved(track.face, x, y)
+                track.travelled = (track.travelled[0] + x, track.travelled[1] + y)
 
-    def faces(self) -> dict[int, Face]:
+    def places(self) -> dict[int, Place]:
         """Where each track is now, by its number."""
-        return {track.id: track.face for track in self.tracks}
+        return {track.id: Place(track.face, track.travelled) for track in self.tracks}
 
-    def found(self, faces: Sequence[Face], then: Mapping[int, Face], at_s: float, smallest_px: float) -> list[Track]:
+    def found(self, faces: Sequence[Face], then: Mapping[int, Place], at_s: float, smallest_px: float) -> list[Track]:
         """Takes what a look found.
 
         Args:
             faces: found in the frame that was looked at.
-            then: `faces()` at that frame.
+            then: `places()` at that frame.
             at_s: time of that frame, in seconds.
             smallest_px: longer side in pixels of the smallest face that this look could find. A smaller track that
                 was not found is not held to be missed.
@@ -140,7 +158,7 @@ class Tracker:
             The track of each of `faces`, in their order; new ones for faces that none was known of.
         """
         # A track begun since that frame is compared where it is now: it may be the same face, found by an earlier look.
-        places = [then.get(track.id, track.face) for track in self.tracks]
+        places = [then[track.id].face if track.id in then else track.face for track in self.tracks]
         pairs = {j: self.tracks[i] for i, j in match(places, faces)}
         answer = []
         for j, face in enumerate(faces):
@@ -149,8 +167,8 @@ class Tracker:
                 track = Track(self._next, face, Smoother(self.window_s), at_s)
                 self._next += 1
             else:
-                (x, y), (old_x, old_y) = track.face.centre, then.get(track.id, track.face).centre
-                track.face = moved(face, x - old_x, y - old_y)
+                old = then[track.id].travelled if track.id in then else track.travelled
+                track.face = moved(face, track.travelled[0] - old[0], track.travelled[1] - old[1])
                 track.seen_s, track.misses = max(at_s, track.seen_s), 0
             answer.append(track)
         for track in self.tracks:

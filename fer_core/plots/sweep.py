@@ -9,6 +9,7 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 
 _DOT, _BEST, _PRUNED = "#0072B2", "#D55E00", "#8C8C8C"
+_SCALE = [[0, "#B8C4CE"], [0.5, "#0072B2"], [1, "#D55E00"]]  # to be told apart on light and on dark ground
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 
 Direction = Literal["minimize", "maximize"]
@@ -61,7 +62,7 @@ def sweep_history(
             x=list(range(len(course))), y=course, mode="lines", name="best so far", hoverinfo="skip",
             line={"shape": "hv", "color": _BEST},
         )  # fmt: skip
-    figure.update_xaxes(title="trial", rangemode="tozero")
+    figure.update_xaxes(title="trial", range=[-0.5, max(len(complete), 1) - 0.5])
     figure.update_yaxes(title=metric)
     figure.update_layout(height=360, margin=_MARGIN, legend={"orientation": "h", "y": 1.1})
     return figure
@@ -99,12 +100,12 @@ def parallel_coordinates(
             stand on their axis in the order of the alphabet.
         values: N values of the metric.
         metric: its name.
-        direction: what is wanted of it; the darkest lines are the best.
+        direction: what is wanted of it; the best lines are orange.
         logarithmic: keys whose axis is logarithmic; their values are above 0.
     """
     keys = [key for key in (trials[0] if trials else {}) if all(key in trial for trial in trials)]
     axes = [_axis(key, [trial[key] for trial in trials], key in logarithmic) for key in keys]
-    line = {"color": list(values), "colorscale": "Viridis", "reversescale": direction == "maximize", "showscale": True}
+    line = {"color": list(values), "colorscale": _SCALE, "reversescale": direction == "minimize", "showscale": True}
     figure = go.Figure(go.Parcoords(line=line, dimensions=[*axes, {"label": metric, "values": list(values)}]))
     figure.update_layout(height=420, margin={"l": 80, "r": 40, "t": 60, "b": 24})
     return figure

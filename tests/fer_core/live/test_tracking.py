@@ -38,7 +38,7 @@ def test_an_old_look_is_brought_to_the_present() -> None:
     tracker = Tracker(0.5)
     tracker.step(frame(100, 60))
     tracker.found([Face((100, 60, 96, 96), 0.9)], {}, 0.0, 32)
-    then = tracker.faces()
+    then = tracker.places()
     for i in range(1, 6):
         tracker.step(frame(100 + 6 * i, 60))
     # The look at the frame of `then` comes back now: it saw the face two pixels lower and larger.
@@ -47,16 +47,27 @@ def test_an_old_look_is_brought_to_the_present() -> None:
     assert track.face.box == pytest.approx((130, 62, 96, 100), abs=1.5)
 
 
+def test_a_correction_is_not_taken_for_a_movement() -> None:
+    tracker = Tracker(0.5)
+    tracker.step(frame(100, 60))
+    tracker.found([Face((91, 60, 96, 96), 1)], {}, 0.0, 32)
+    then = tracker.places()
+    seen = Face((100, 60, 96, 96), 1)
+    tracker.found([seen], then, 0.1, 32)
+    (track,) = tracker.found([seen], then, 0.1, 32)  # a second look that set out before the first came back
+    assert track.face.box == (100, 60, 96, 96)
+
+
 def test_numbers_are_kept_through_moves_and_never_given_twice() -> None:
     tracker = Tracker(0.5)
     tracker.step(frame(0, 0))
     left, right = Face((0, 0, 50, 50), 1), Face((200, 0, 50, 50), 1)
     assert [t.id for t in tracker.found([left, right], {}, 0.0, 32)] == [1, 2]
-    assert [t.id for t in tracker.found([moved(right, 9, 4), moved(left, 9, 4)], tracker.faces(), 0.1, 32)] == [2, 1]
+    assert [t.id for t in tracker.found([moved(right, 9, 4), moved(left, 9, 4)], tracker.places(), 0.1, 32)] == [2, 1]
     for at_s in (0.2, 0.5, 0.8):
-        tracker.found([right], tracker.faces(), at_s, 32)
+        tracker.found([right], tracker.places(), at_s, 32)
     assert [t.id for t in tracker.tracks] == [2]
-    assert [t.id for t in tracker.found([left, right], tracker.faces(), 0.9, 32)] == [3, 2]
+    assert [t.id for t in tracker.found([left, right], tracker.places(), 0.9, 32)] == [3, 2]
 
 
 def test_a_face_too_small_for_a_look_is_not_missed_by_it() -> None:
@@ -64,10 +75,10 @@ def test_a_face_too_small_for_a_look_is_not_missed_by_it() -> None:
     tracker.step(frame(0, 0))
     tracker.found([Face((0, 0, 30, 40), 1)], {}, 0.0, 32)
     for at_s in (1.0, 2.0, 3.0):
-        tracker.found([], tracker.faces(), at_s, 64)
+        tracker.found([], tracker.places(), at_s, 64)
     assert [t.misses for t in tracker.tracks] == [0]
-    tracker.found([], tracker.faces(), 4.0, 32)
-    tracker.found([], tracker.faces(), 5.0, 32)
+    tracker.found([], tracker.places(), 4.0, 32)
+    tracker.found([], tracker.places(), 5.0, 32)
     assert tracker.tracks == []
 
 

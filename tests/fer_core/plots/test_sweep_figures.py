@@ -45,8 +45,8 @@ def test_parallel_coordinates() -> None:
     assert size.values == (32, 64)
     assert (metric.label, metric.values) == ("val_accuracy", (0.25, 0.5))
     assert tuple(lines.line.color) == (0.25, 0.5)
-    assert lines.line.reversescale is True  # Viridis is dark where it is low
+    assert lines.line.reversescale is False  # the last colour is that of the highest, which is the best
     (few,) = parallel_coordinates([{"rate": 0.1}], [1.0], "val_loss", "minimize", ["rate"]).data
     assert few.dimensions[0].ticktext == ("0.1",)
-    assert few.line.reversescale is False
+    assert few.line.reversescale is True
     assert len(parallel_coordinates([], [], "val_loss", "minimize").data[0].dimensions) == 1
