@@ -7,6 +7,11 @@ import re
 from playwright.sync_api import Page, expect
 
 
+def settled(page: Page) -> None:
+    """Waits until the page has been drawn to its end; before, buttons of the last run stand beside the new ones."""
+    expect(page.locator('[data-testid="stApp"]')).to_have_attribute("data-test-script-state", "notRunning")
+
+
 def draw_faces(page: Page, app_url: str, people: int, seed: int) -> str:
     """Name of the data set; its faces are those of `SchematicSpec(subjects=people, seed=seed)`."""
     page.goto(f"{app_url}/Datasets")

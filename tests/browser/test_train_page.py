@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.drawing import settled
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,6 +91,7 @@ def test_launch_watch_refresh_kill_the_worker_recover_cancel(
     more.fill(TINY)
     more.press("Control+Enter")
     expect(page.get_by_role("alert")).to_have_count(0)
+    settled(page)
     page.get_by_role("button", name="Start training").click()
 
     # The queue shows how far it is, and the curve grows by itself.
