@@ -1,5 +1,6 @@
 """Where things lie on this machine."""
 
+import contextlib
 import os
 import shutil
 import time
@@ -18,9 +19,10 @@ def clear_old(name: str, days: float) -> None:
     """Removes the folders in a folder of the workspace that nothing was written to for so many days."""
     before = time.time() - days * 86_400
     for folder in (workspace() / name).glob("*/"):
-        newest = max(file.stat().st_mtime for file in (folder, *folder.iterdir()))
-        if newest < before:
-            shutil.rmtree(folder, ignore_errors=True)  # another process may be doing the same
+        with contextlib.suppress(FileNotFoundError):  # another process may be clearing, or writing, the same folder
+            newest = max(file.stat().st_mtime for file in (folder, *folder.iterdir()))
+            if newest < before:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def data_set_names() -> list[str]:

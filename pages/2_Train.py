@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.page import Picked, open_page, sentences
-from ui.train.waking import take_wish
+from ui.train.wishes import take_wish
 
 VIEWS = ("New run", "Queue", "Curves", "Sweeps")
 

@@ -14,7 +14,8 @@ from fer_core.checkpoint import Checkpoint, list_checkpoints, open_checkpoint
 from fer_core.cli import percent
 from fer_core.data.schema import SPLITS
 from fer_core.errors import FERScopeError
-from fer_core.workspace import DEFAULT_CHECKPOINT, data_set_names, workspace
+from fer_core.workspace import DEFAULT_CHECKPOINT, data_set_names
+from ui.waking import wake_worker
 
 # In the order of the sidebar: file, name, icon.
 PAGES = (
@@ -54,22 +55,13 @@ def open_page(title: str, question: str, *, with_split: bool = False) -> Picked:
     st.set_page_config(page_title=f"{title} · FERScope", page_icon=":material/face:", layout="wide")
     st.title(title)
     st.markdown(question)
-    _wake_worker()
+    wake_worker()
     with st.sidebar:
         for file, name, icon in PAGES:
             st.page_link(file, label=name, icon=icon)
         st.divider()
         checkpoint, data_set = _pick_checkpoint(), _pick_data_set()
         return Picked(checkpoint, data_set, _pick_split() if with_split and data_set else None)
-
-
-def _wake_worker() -> None:
-    """Jobs go on as soon as somebody opens the app, as after the machine was switched off."""
-    if (workspace() / "jobs" / "jobs.db").exists():
-        from training.jobs.worker import wake
-
-        with sentences():
-            wake()
 
 
 def _pick_checkpoint() -> Checkpoint | None:

@@ -81,7 +81,7 @@ def export_onnx(checkpoint: Checkpoint, file: Path, calibration: Sequence[Pictur
         scratch = Path(folder) / "model.onnx"
         _write(checkpoint, scratch)
         if calibration is not None:
-            scratch = _quantised(scratch, checkpoint.card.preprocess.stack(calibration).numpy(), checkpoint.card)
+            scratch = _quantised(scratch, checkpoint.card.preprocess.pixels(calibration))
         scratch.replace(file)
     return file
 
@@ -121,7 +121,7 @@ def _write(checkpoint: Checkpoint, file: Path) -> None:
     onnx.save(model, file)
 
 
-def _quantised(file: Path, pixels: NDArray[np.uint8], card: Card) -> Path:
+def _quantised(file: Path, pixels: NDArray[np.uint8]) -> Path:
     """The graph between pixels and logits in 8-bit integers; the softmax stays in float32."""
     try:
         from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
@@ -137,9 +137,7 @@ def _quantised(file: Path, pixels: NDArray[np.uint8], card: Card) -> Path:
 
         def get_next(self) -> dict[str, Any] | None:
             batch = next(self.batches, None)
-            if batch is None:
-                return None
-            return {INPUT: batch[:, 0] if card.preprocess.channels == 1 else batch.transpose(0, 2, 3, 1).copy()}
+            return None if batch is None else {INPUT: batch}
 
     prepared, written = file.with_name("prepared.onnx"), file.with_name("int8.onnx")
     quant_pre_process(str(file), str(prepared), skip_symbolic_shape=True)

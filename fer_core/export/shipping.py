@@ -64,7 +64,8 @@ def ship(
             raise DataError(
                 "8-bit ranges are set on training faces: name the data set that it was trained on (--data)."
             )
-        calibration, of = calibration_faces(samples.split("train")), f"train of {card_data_name(checkpoint)}"
+        ranges = samples.split("train")
+        calibration, of = calibration_faces(ranges), f"train of {_sources(ranges)}"
     else:
         calibration, of = None, ""
     export_onnx(checkpoint, file, calibration)
@@ -102,9 +103,9 @@ def calibration_faces(train: SampleTable, n: int = CALIBRATION_FACES, seed: int 
     return [train.decode(row) for row in rows]
 
 
-def card_data_name(checkpoint: Checkpoint) -> str:
-    """The data set that a checkpoint was trained on, as its card names it."""
-    return checkpoint.card.trained.data if checkpoint.card.trained else "the data set given"
+def _sources(samples: SampleTable) -> str:
+    """The names of what the faces came from, which need not be what the checkpoint was trained on."""
+    return ", ".join(sorted({str(source) for source in samples.table["source"].unique().to_pylist()}))
 
 
 def _faces_to_check(samples: SampleTable | None) -> tuple[list[Picture], str]:

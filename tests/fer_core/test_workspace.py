@@ -2,7 +2,10 @@
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from fer_core.workspace import clear_old
 
@@ -19,3 +22,20 @@ def test_only_what_nobody_wrote_to_for_days_is_removed(home: Path) -> None:
     clear_old("tasks", days=30)
     assert sorted(path.name for path in (home / "tasks").iterdir()) == ["loose.txt", "new", "running"]
     clear_old("never-made", days=1)
+
+
+def test_a_file_that_goes_away_meanwhile_is_no_failure(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = home / "tasks" / "going"
+    folder.mkdir(parents=True)
+    (folder / "log.txt").write_text("said")
+    listed = Path.iterdir
+
+    def taken_away(self: Path) -> Iterator[Path]:
+        for path in list(listed(self)):
+            path.unlink()
+            yield path
+
+    monkeypatch.setattr(Path, "iterdir", taken_away)
+    clear_old("tasks", days=0)
+    monkeypatch.undo()
+    assert not list(folder.iterdir())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from training.jobs.queue import Wishes, cancel, submit
@@ -18,6 +19,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> tuple[AppTest, list[str]]:
     started: list[str] = []
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("training.jobs.worker.ensure_worker", lambda: started.append("worker"))
+    st.cache_data.clear()  # the look at the jobs, which counts for 15 seconds
     page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
     assert not page.exception
     return page, started

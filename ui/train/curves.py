@@ -12,7 +12,8 @@ from training.jobs.states import Status
 from training.jobs.table import every
 from training.overfitting import Overfitting, overfitting
 from training.tracking.shown import Curves, ShownRun, curves_of, shown_runs
-from ui.train.waking import wake_worker, wish
+from ui.train.wishes import wish
+from ui.waking import wake_worker
 
 _AT_ONCE = 8  # as many as there are colours
 _EVERY_S = 2.0

@@ -16,7 +16,8 @@ from ui.tasks import NEW_DATA_SET, show_tasks
 from ui.train.draft import pick_draft
 from ui.train.dry import offer_dry_run, show_dry_run
 from ui.train.form import ask_for_changes
-from ui.train.waking import wake_worker, wish
+from ui.train.wishes import wish
+from ui.waking import wake_worker
 
 
 def show_first_steps() -> None:

@@ -13,7 +13,8 @@ from training.jobs.states import Status
 from training.jobs.table import every
 from ui.page import sentences
 from ui.train.draft import clone_key
-from ui.train.waking import wake_worker, wish
+from ui.train.wishes import wish
+from ui.waking import wake_worker
 from ui.wording import duration, plural
 
 _SHOWN = 15

@@ -14,7 +14,7 @@ from training.recipe.sweeping import load_sweep
 from training.sweep.results import SweepResult, importance, sweep_result
 from training.sweep.starting import TrialJobs, cancel_sweep, start_sweep
 from training.sweep.study import Plan, nothing_kept, open_storage, open_sweep, storage_url, sweep_names
-from ui.train.waking import wake_worker
+from ui.waking import wake_worker
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage

@@ -1,15 +1,11 @@
-"""Keeps a worker alive while jobs are open, and carries what a button wishes into the next run of the page."""
+"""Keeps a worker alive while jobs are open, so that they go on as soon as somebody opens the app."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import streamlit as st
 
 from fer_core.errors import JobError
 from fer_core.workspace import workspace
-
-_WISH = "train wish"
 
 
 def wake_worker(*, now: bool = False) -> None:
@@ -21,7 +17,7 @@ def wake_worker(*, now: bool = False) -> None:
     try:
         _wake(str(workspace().resolve()))
     except JobError as error:
-        st.warning(str(error), icon=":material/lock:")
+        st.error(str(error), icon=":material/lock:")
 
 
 @st.cache_data(ttl=15, show_spinner=False)  # a worker that is being started needs some seconds to be seen
@@ -29,15 +25,3 @@ def _wake(_of: str, /) -> None:
     from training.jobs.worker import wake
 
     wake()
-
-
-def wish(**state: Any) -> None:
-    """Runs the page again with widgets set, which may already be drawn in this run."""
-    st.session_state[_WISH] = state
-    st.rerun()
-
-
-def take_wish() -> None:
-    """Sets what the last run of the page wished for; called before the widgets are drawn."""
-    for key, value in st.session_state.pop(_WISH, {}).items():
-        st.session_state[key] = value
