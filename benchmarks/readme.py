@@ -36,6 +36,7 @@ SCRIPTS: tuple[str, ...] = (
     "browse",
     "errors_page",
     "live_pipeline",
+    "first_step",
     "train_throughput",
 )
 README = Path(__file__).resolve().parent.parent / "README.md"

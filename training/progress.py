@@ -34,23 +34,20 @@ class Progress(lightning.Callback):
     def __init__(self, folder: Path, every_s: float = 10.0) -> None:
         self.folder = folder
         self.every_s = every_s
-        self._started = self._spoken = 0.0
-        self._first_step = 0
+        self._timed_from: tuple[int, float] | None = None  # step and time; the first step, slower than all, is over
+        self._spoken = -every_s
 
     def on_train_start(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        """Starts the clock; steps done before a resume do not count towards the rate.
-
-        An epoch that stands in the history although its weights were not written any more is run and noted again.
-        """
+        """An epoch that stands in the history although its weights were not written any more is run and noted again."""
         history = self.folder / "history.jsonl"
         if history.exists():
             finished = history.read_text(encoding="utf-8").splitlines(keepends=True)[: trainer.current_epoch]
             self._write("history.jsonl", "".join(finished))
-        self._started = self._spoken = time.monotonic()
-        self._first_step = trainer.global_step
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
-        """Reports at most every `every_s` seconds."""
+        """Reports the first step at once, then at most every `every_s` seconds."""
+        if self._timed_from is None:
+            self._timed_from = trainer.global_step, time.monotonic()
         if time.monotonic() - self._spoken >= self.every_s:
             self._report(trainer)
 
@@ -64,18 +61,27 @@ class Progress(lightning.Callback):
     def _report(self, trainer: lightning.Trainer) -> None:
         self._spoken = time.monotonic()
         total = int(trainer.estimated_stepping_batches)
-        done = trainer.global_step - self._first_step
-        left_s = (self._spoken - self._started) / max(done, 1) * (total - trainer.global_step)
+        left_s = self._left_s(trainer.global_step, total)
         figures = _figures(trainer)
-        state = {"step": trainer.global_step, "steps": total, "seconds_left": round(left_s), **figures}
+        state = {"step": trainer.global_step, "steps": total, "seconds_left": left_s, **figures}
         self._write("progress.json", json.dumps(state))
         shown = ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
         epoch = f"epoch {min(trainer.current_epoch + 1, trainer.max_epochs or 0)}/{trainer.max_epochs}"
+        left = "" if left_s is None else f", {duration(left_s)} left"
         print(  # noqa: T201  (progress belongs on standard error, results on standard output)
-            f"{epoch}, step {trainer.global_step}/{total}, {shown or 'starting'}, {duration(left_s)} left",
+            f"{epoch}, step {trainer.global_step}/{total}, {shown or 'starting'}{left}",
             file=sys.stderr,
             flush=True,
         )
+
+    def _left_s(self, step: int, total: int) -> int | None:
+        """None until a second step was timed; what was done before a resume does not count towards the rate."""
+        if step >= total:
+            return 0
+        if self._timed_from is None or step <= self._timed_from[0]:
+            return None
+        first, since = self._timed_from
+        return round((self._spoken - since) / (step - first) * (total - step))
 
     def _write(self, name: str, text: str) -> None:
         """A whole file or none."""
