@@ -179,6 +179,9 @@ class FERModule(lightning.LightningModule):
         `val_accuracy` (top-1), `val_balanced_accuracy` (mean recall of the classes) and `val_loss` (nats); `train_loss`
         and `train_accuracy` are means over the augmented faces as they were shown, the accuracy by the most probable
         class of their targets; `learning_rate` is that of the last step, before the groups' factors.
+
+        Raises:
+            DivergedError: an answer is no finite number, though the weights may still be.
         """
         probabilities = torch.cat([p for p, _ in self._answers])
         labels = torch.cat([y for _, y in self._answers])
@@ -190,6 +193,8 @@ class FERModule(lightning.LightningModule):
         self.log("val_loss", loss)
         if self.trainer.state.fn != TrainerFn.FITTING:
             return
+        if not torch.isfinite(loss):
+            raise DivergedError(self.global_step)
         losses, right, n = self._sums.unbind()
         self.log("train_loss", losses / n)
         self.log("train_accuracy", right / n)

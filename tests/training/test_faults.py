@@ -79,6 +79,17 @@ def test_a_loss_that_never_was_a_number(
     assert not run.checkpoint_folder.exists()
 
 
+def test_answers_that_are_no_numbers_stop_the_run_before_they_are_kept(
+    few: SampleTable, tiny_recipe: Make, prepare: Callable[..., Run]
+) -> None:
+    """One step with so high a rate leaves weights that are finite, and answers that are not."""
+    run = prepare(tiny_recipe(epochs=2, batch_size=28, optimiser={"name": "sgd", "learning_rate": 1e30}), few)
+    with pytest.raises(TrainingError, match=r"at step 1 \(epoch 1\), before an epoch was over .*\(now 1e\+30\)"):
+        fit(run)
+    assert not (run.folder / LAST).exists()
+    assert not run.checkpoint_folder.exists()
+
+
 def test_weights_that_are_no_numbers_are_not_kept(
     few: SampleTable, tiny_recipe: Make, prepare: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
