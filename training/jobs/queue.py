@@ -38,14 +38,17 @@ class Wishes:
     limits: Limits = field(default_factory=Limits)
 
 
-def submit(arguments: Sequence[str], about: str, wishes: Wishes) -> Job:
+def submit(arguments: Sequence[str], about: str, wishes: Wishes, fit: FitRequest | None = None) -> Job:
     """Puts any work of ours into the queue: a process `python ARGUMENTS`; `wishes` name its run.
+
+    Where it trains something, `fit` says on what, so that it can be cloned as a run of its own.
 
     Raises:
         JobError: another job has the run, it is no name for one, or the table cannot be used.
     """
     run = _checked_name(wishes.run or "")
-    return _enter(Spec(run=run, about=about, arguments=tuple(arguments), limits=wishes.limits), wishes.priority)
+    spec = Spec(run=run, about=about, arguments=tuple(arguments), limits=wishes.limits, fit=fit)
+    return _enter(spec, wishes.priority)
 
 
 def submit_fit(recipe: Recipe, fit: FitRequest, wishes: Wishes | None = None) -> Job:
@@ -72,12 +75,38 @@ def _enter(spec: Spec, priority: int, recipe: Recipe | None = None) -> Job:
     shutil.rmtree(job.folder, ignore_errors=True)  # of a table that was thrown away
     job.folder.mkdir(parents=True)
     if recipe is not None:
-        derived = {"epochs"} if recipe.phases else set()  # or a clone could not change those of a phase
-        values = recipe.model_dump(mode="json", exclude=derived)
-        text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
-        (job.folder / RECIPE).write_text(text, encoding="utf-8")
+        _write_recipe(recipe, job.folder / RECIPE)
     _queue(job, (Status.HELD,))
     return table.find(job.id)
+
+
+def _write_recipe(recipe: Recipe, file: Path) -> None:
+    derived = {"epochs"} if recipe.phases else set()  # or a clone could not change those of a phase
+    values = recipe.model_dump(mode="json", exclude=derived)
+    file.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def recipe_file(number: int) -> Path:
+    """The recipe that a job trains, as a file to start from.
+
+    Raises:
+        JobError: no such job, it trains nothing, or it is a sweep's trial whose values are not drawn yet.
+    """
+    job = table.find(number)
+    _request(job)
+    file, of_run = job.folder / RECIPE, job.run_folder / "recipe.json"
+    if file.exists():
+        return file
+    if not of_run.exists():
+        raise JobError(f"Job {number} ({job.spec.about}) has no recipe yet; it is drawn when the trial begins.")
+    _write_recipe(Recipe.model_validate_json(of_run.read_bytes()), file)
+    return file
+
+
+def _request(job: Job) -> FitRequest:
+    if job.spec.fit is None:
+        raise JobError(f"Job {job.id} ({job.spec.about}) is no training run and has no recipe to change.")
+    return job.spec.fit
 
 
 def _queue(job: Job, of: Sequence[Status]) -> None:
@@ -174,14 +203,12 @@ def clone(number: int, changes: Iterable[str] = (), wishes: Wishes | None = None
 
     Raises:
         DataError: its data are not there any more.
-        JobError: no such job, or it is no training run.
+        JobError: as `recipe_file`.
         RecipeError: a change that the recipe does not take.
     """
-    job = table.find(number)
-    if job.spec.fit is None:
-        raise JobError(f"Job {number} ({job.spec.about}) is no training run and has no recipe to change.")
-    recipe = load_recipe(job.folder / RECIPE, changes)
-    return submit_fit(recipe, job.spec.fit, wishes or Wishes(priority=job.priority, limits=job.spec.limits))
+    job, recipe = table.find(number), load_recipe(recipe_file(number), changes)
+    wishes = wishes or Wishes(priority=job.priority, limits=job.spec.limits)
+    return submit_fit(recipe, _request(job), wishes)
 
 
 def delete(number: int) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from training.jobs import table
-from training.jobs.job import Job
+from training.jobs.job import FitRequest, Job
 from training.jobs.queue import Wishes, cancel, resume, retry, submit
 from training.jobs.states import Limits, Reason, Status
 from training.sweep.study import Plan, Sweep, alone, create_sweep, open_sweep
@@ -70,7 +70,8 @@ def _hand_in(sweep: Sweep, number: int, job: Job | None, jobs: TrialJobs) -> Job
         arguments += [part for tag in jobs.tags for part in ("--tag", tag)]
         arguments += ["--record" if jobs.record else "--no-record", "--json"]
         about = f"trial {number} of {sweep.name} on {Path(jobs.data).name}"
-        return submit(arguments, about, Wishes(run, jobs.priority, jobs.limits))
+        fit = FitRequest(data=jobs.data, labels=jobs.labels, tags=jobs.tags, record=jobs.record)
+        return submit(arguments, about, Wishes(run, jobs.priority, jobs.limits), fit)
     if job.status is Status.HELD:  # who handed it in was killed on the way
         job = cancel(job.id)
     if job.status is Status.DONE:  # the storage was put back to an older state

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import streamlit as st
 
@@ -58,14 +57,13 @@ def _of_recipe(name: str) -> Draft:
 
 
 def _clone_of(number: int) -> Draft | None:
-    from training.jobs.job import RECIPE
-    from training.jobs.table import find
+    from training.jobs.queue import recipe_file
 
     try:
-        file = find(number).folder / RECIPE
+        file = recipe_file(number)
     except JobError as error:
         st.error(str(error), icon=":material/error:")
         return None
-    filled = load_recipe(Path(file))
+    filled = load_recipe(file)
     base = load_recipe(filled.name) if filled.name in list_recipes() else filled
     return Draft(str(file), filled, base)

@@ -20,8 +20,11 @@ from tests.training.jobs.conftest import Workers, runs, until
 from tests.training.runs import history
 from training.__main__ import app
 from training.jobs import table
+from training.jobs.job import RECIPE, FitRequest
+from training.jobs.queue import clone
 from training.jobs.states import Reason, Status
 from training.jobs.table import End, attempts, every
+from training.recipe import load_recipe
 from training.sweep.results import sweep_result
 from training.sweep.starting import TrialJobs, cancel_sweep, start_sweep
 from training.sweep.study import Plan, Sweep
@@ -50,6 +53,20 @@ def test_each_trial_is_one_job_however_often_it_is_started() -> None:
     assert start_sweep("s", PLAN, 2, JOBS) == []
     assert [job.spec.run for job in start_sweep("s", PLAN, 4, JOBS)] == ["s-3"]
     assert len(every()) == len(sweep_result("s").trials) == 4
+
+
+def test_a_trial_that_has_begun_is_cloned_as_a_run_of_its_own(home: Path) -> None:
+    first = start_sweep("s", PLAN, 1, TrialJobs(data=str(home), tags=("good",), record=False))[0]
+    with pytest.raises(JobError, match=r"^Job 1 \(trial 0 of s on .*\) has no recipe yet; it is drawn when the trial"):
+        clone(first.id)
+    (home / "runs" / "s-0").mkdir(parents=True)
+    drawn = load_recipe("compact", ["epochs=17"])
+    (home / "runs" / "s-0" / "recipe.json").write_text(drawn.model_dump_json())
+    other = clone(first.id, ["batch_size=32"])
+    recipe = load_recipe(other.folder / RECIPE)
+    assert (recipe.epochs, recipe.batch_size, recipe.name) == (17, 32, "compact")
+    assert other.spec.fit == FitRequest(data=str(home), tags=("good",), record=False)
+    assert other.spec.run == "compact"
 
 
 def test_what_was_broken_off_between_trial_and_job_is_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
