@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,36 @@ def app_url(tmp_path_factory: pytest.TempPathFactory, app_home: Path) -> Iterato
     finally:
         server.terminate()
         server.wait(timeout=30)
+
+
+@pytest.fixture
+def faces(app_home: Path) -> str:
+    """Name of a data set in the app's workspace: 42 drawn faces."""
+    command = [sys.executable, "-m", "fer_core", "data", "schematic", "--name", "few-drawn", "--subjects", "6"]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, "FERSCOPE_HOME": str(app_home)}, check=True)
+    return "few-drawn"
+
+
+@pytest.fixture
+def worker(app_home: Path) -> Iterator[Callable[[], int]]:
+    """Number of the worker's process; 0 where none was started yet. It and what it has started end with the test."""
+
+    def pid() -> int:
+        try:
+            return int(json.loads((app_home / "jobs" / "worker.json").read_bytes())["pid"])
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    yield pid
+    for started in (app_home / "jobs").glob("*/*/started"):
+        if not (started.parent / "result.json").exists():
+            _end(int(started.read_text()))
+    _end(pid())
+
+
+def _end(pid: int) -> None:
+    if pid and Path(f"/proc/{pid}/cmdline").exists() and b"python" in Path(f"/proc/{pid}/cmdline").read_bytes():
+        os.kill(pid, signal.SIGTERM)
 
 
 @pytest.fixture(scope="session")

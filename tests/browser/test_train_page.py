@@ -2,66 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.drawing import settled
+from tests.browser.drawing import settled, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).resolve().parents[2]
-DATA = "few-drawn"
 TINY = "model.arguments={filters: [2], hidden: [4]}\nepochs=100000"
-
-
-@pytest.fixture
-def faces(app_home: Path) -> str:
-    """42 drawn faces or a few more, in the app's workspace."""
-    command = [sys.executable, "-m", "fer_core", "data", "schematic", "--name", DATA, "--subjects", "6"]
-    subprocess.run(command, cwd=ROOT, env={**os.environ, "FERSCOPE_HOME": str(app_home)}, check=True)
-    return DATA
-
-
-@pytest.fixture
-def worker(app_home: Path) -> Iterator[Callable[[], int]]:
-    """Number of the worker's process; 0 where none was started yet. It and what it has started end with the test."""
-
-    def pid() -> int:
-        try:
-            return int(json.loads((app_home / "jobs" / "worker.json").read_bytes())["pid"])
-        except (FileNotFoundError, ValueError):
-            return 0
-
-    yield pid
-    for started in (app_home / "jobs").glob("*/*/started"):
-        if not (started.parent / "result.json").exists():
-            end(int(started.read_text()))
-    end(pid())
-
-
-def end(pid: int) -> None:
-    if pid and Path(f"/proc/{pid}/cmdline").exists() and b"python" in Path(f"/proc/{pid}/cmdline").read_bytes():
-        os.kill(pid, signal.SIGTERM)
-
-
-def until(ready: Callable[[], Any], patience_s: float = 180.0) -> Any:
-    deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
-        if found := ready():
-            return found
-        time.sleep(0.2)
-    raise AssertionError("it took too long")
 
 
 def points(page: Page) -> int:

@@ -155,6 +155,23 @@ def test_cancel_resume_clone_and_delete(open_view: Callable[..., AppTest]) -> No
 
 
 @pytest.mark.usefixtures("data_set")
+def test_a_job_that_waits_goes_sooner_or_later(open_view: Callable[..., AppTest]) -> None:
+    app = open_view(recipe="compact")
+    app.button(key="start").click().run()
+    app = open_view(recipe="compact")
+    app.button(key="start").click().run()
+    first, second = (job.id for job in every())
+    app.button(key=f"Sooner {second}").click().run()
+    assert [(job.id, job.priority) for job in every()] == [(second, 1), (first, 0)]
+    app.button(key=f"Later {second}").click().run()
+    app.button(key=f"Later {second}").click().run()
+    assert [(job.id, job.priority) for job in every()] == [(first, 0), (second, -1)]
+    app.button(key=f"Cancel {first}").click().run()
+    assert not any((button.key or "").startswith("Sooner") and str(first) in button.key for button in app.button)
+    assert not app.exception
+
+
+@pytest.mark.usefixtures("data_set")
 def test_what_was_entered_is_there_after_a_look_at_the_queue(open_view: Callable[..., AppTest]) -> None:
     app = open_view(recipe="compact")
     app.number_input(key="compact epochs").set_value(7).run()

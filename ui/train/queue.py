@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
 from training.jobs.job import Job
-from training.jobs.queue import cancel, delete, resume, retry
+from training.jobs.queue import cancel, delete, prioritise, resume, retry
 from training.jobs.states import Status
 from training.jobs.table import every
 from ui.page import sentences
@@ -126,6 +127,10 @@ def _show_progress(job: Job) -> None:
 
 def _buttons(job: Job) -> bool:
     """What can be done with a job now; whether its log is asked for."""
+    if job.status is Status.QUEUED:
+        higher, lower = job.priority + 1, job.priority - 1
+        _act(job, "Sooner", partial(prioritise, priority=higher), ":material/arrow_upward:", why=f"Priority {higher}")
+        _act(job, "Later", partial(prioritise, priority=lower), ":material/arrow_downward:", why=f"Priority {lower}")
     if not job.status.over:
         _act(job, "Cancel", cancel, ":material/stop_circle:", disabled=job.cancelling)
     elif job.status is not Status.DONE:

@@ -1,0 +1,61 @@
+"""Sweeps on the Train page in a real browser: start one, see its trials end by themselves, and what they found."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.drawing import settled, until
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
+
+SPACE = "space: {batch_size: [4, 8], epochs: {low: 1, high: 2}}\nmetric: val_accuracy"
+
+
+def dots(page: Page) -> int:
+    """How many complete trials the history shows."""
+    return int(
+        page.evaluate(
+            "Math.max(0, ...[...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => plot.data || [])"
+            ".filter(line => (line.name || '').startsWith('complete')).map(line => line.x.length))"
+        )
+    )
+
+
+@pytest.mark.parametrize("page", ["dark"], indirect=True)
+@pytest.mark.usefixtures("worker")
+def test_a_sweep_from_its_form_to_its_best_trial(app_url: str, page: Page, faces: str) -> None:
+    page.goto(f"{app_url}/Train?data={faces}&show=Sweeps")
+    expect(page.get_by_text("No sweep is here yet")).to_be_visible()
+    space = page.get_by_role("textbox", name="What is varied")
+    space.fill("space: {epoch: [1, 2]}")
+    space.press("Control+Enter")
+    settled(page)
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("alert").get_by_text("did you mean epochs?")).to_be_visible()
+    space.fill(SPACE)
+    space.press("Control+Enter")
+    settled(page)
+    trials = page.get_by_label("Trials in all", exact=True)
+    trials.fill("2")
+    trials.press("Enter")
+    settled(page)
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_text("2 trials of fec-cnn-sweep are in the queue")).to_be_visible()
+
+    # Nothing is clicked: the view follows the trials to their end.
+    page.goto(f"{app_url}/Train?data={faces}&show=Sweeps")
+    until(lambda: dots(page) == 2)
+    expect(page.get_by_test_id("stMetric").filter(has_text="best")).to_have_text(re.compile(r"best.*[01]\.\d{4}"))
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+    expect(page.get_by_text("Which keys matter is told when eight trials are complete.")).to_be_visible()
+
+    # A trial is a job like others, and a run of its own can be made of it.
+    page.goto(f"{app_url}/Train?data={faces}&show=Queue")
+    row = page.locator('[class*="st-key-job-"]').filter(has_text="fec-cnn-sweep-1")
+    expect(row.get_by_text("done", exact=True)).to_be_visible()
+    row.get_by_role("button", name="Clone").click()
+    expect(page.get_by_role("button", name="Start training")).to_be_enabled()
+    expect(page.locator('[data-testid="stException"]')).to_have_count(0)
