@@ -162,5 +162,5 @@ def _answers(url: str) -> bool:
 def _no_weights(name: str, error: OSError) -> UnavailableError:
     return UnavailableError(
         f"The ImageNet weights of {name} are not on this machine and could not be fetched "
-        f"({type(error).__name__}). Connect once, or set pretrained to false to start from random weights."
+        f"({type(error).__name__}). Connect to the network once; it keeps them."
     )
