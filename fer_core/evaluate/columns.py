@@ -19,7 +19,7 @@ from fer_core.errors import DataError
 from fer_core.evaluate.predictions import Predictions, folder
 
 Values = NDArray[np.float64]
-KNOWN = ("brightness", "contrast", "sharpness", "width", "height", "source", "split", "subject_id")
+KNOWN = ("brightness", "contrast", "sharpness", "width", "height", "source", "split", "subject_id", "pose")
 
 
 def columns_of(samples: SampleTable, predictions: Predictions) -> dict[str, Any]:
@@ -64,10 +64,14 @@ def in_version(
 ) -> pa.Table:
     """`row` and some columns of `versions.VERSION` for the predicted samples, in their order.
 
+    A column that a version of earlier lacks is left out.
+
     Raises:
         DataError: a predicted sample is not in the version.
     """
     file = data_set.table_file(data_set.head.number if number is None else number)
+    there = pq.read_schema(file).names
+    columns = [name for name in columns if name in there]
     version = pq.read_table(file, columns=list({"row": None, "split": None, **dict.fromkeys(columns)}))
     names = data_set.imported["sample_id"].combine_chunks()
     of_split = version.filter(pc.equal(version["split"], predictions.about.split))
