@@ -27,18 +27,22 @@ def robustness_command(  # noqa: PLR0913, PLR0917  (a command line has as many o
     data: Data,
     split: Split = "validation",
     labels: Labels = None,
-    each: Annotated[int, typer.Option(help="Faces of each class at most, drawn at random.", min=1)] = 50,
+    each: Annotated[
+        int | None,
+        typer.Option(help="Faces of each class at most, drawn at random; default: what three minutes allow.", min=1),
+    ] = None,
     why: Why = ASKED,
     as_json: Json = False,
 ) -> None:
     """Measure a checkpoint under noise, blur, JPEG, light, rotation and occlusion, class by class."""
     from fer_core.data.opening import open_samples
     from fer_core.evaluate.results import keep_result
-    from fer_core.evaluate.robustness import robustness, some_of_each
+    from fer_core.evaluate.robustness import most_within, robustness, some_of_each
     from fer_core.predict import get_predictor
 
     every = open_samples(data, labels)
     found = predicted(checkpoint, every, data, split, why)
+    each = each or most_within(found.labels, found.about.latency_ms)
     rows = some_of_each(found.labels, each)
     samples = every.split(split)
     faces = [samples.decode(int(row)) for row in rows]
@@ -46,12 +50,13 @@ def robustness_command(  # noqa: PLR0913, PLR0917  (a command line has as many o
     curves = robustness(get_predictor(checkpoint), faces, found.labels[rows], progress=progress)
     answer = [curve.as_json() for curve in curves]
     keep_result(found.about, ROBUSTNESS, answer)
-    lines = [
-        f"{c.corruption:<12}{c.unit}\n  "
-        + ", ".join(f"{s:g}: {percent(a)}" for s, a in zip(c.severities, c.accuracy, strict=True))
-        for c in curves
-    ]
-    emit(answer, as_json, "\n".join([f"top-1 of {len(rows):,} faces, at most {each:,} of each class", *lines]))
+    lines = []
+    for curve in curves:
+        lines.append(f"{curve.corruption:<12}{curve.unit}")
+        for severity, scores in zip(curve.severities, curve.scores, strict=True):
+            lines.append(f"  {severity:>6g}: {percent(scores.accuracy, scores.accuracy_interval)}")
+    told = f"top-1 of {len(rows):,} faces, at most {each:,} of each class, with Wilson's 95 % interval"
+    emit(answer, as_json, "\n".join([told, *lines]))
 
 
 def learning_curve_command(

@@ -16,33 +16,16 @@ from fer_core.data import SampleTable
 from fer_core.data.store import DataSet, keep
 from fer_core.evaluate.cached import evaluate_split
 from fer_core.predict import get_predictor
+from tests.pages.reading import texts
 
-ROOT = Path(__file__).resolve().parents[2]
 MODELS = ("compact", "compact-teacher")
 Open = Callable[..., AppTest]
 
 
 @pytest.fixture
-def open_view(monkeypatch: pytest.MonkeyPatch) -> Open:
+def open_view(open_page: Open) -> Open:
     """Runs the page with a view picked, as a link does."""
-    monkeypatch.chdir(ROOT)
-
-    def run(view: str = "Leaderboard", **query: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-        app.switch_page("pages/3_Compare.py")
-        for name, value in {"compare": view, **query}.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception
-        return app
-
-    return run
-
-
-@pytest.fixture
-def data_set(drawn: SampleTable) -> DataSet:
-    """196 drawn faces in the workspace: 112 to train, 56 to validate, 28 to test."""
-    return keep("drawn", drawn, "drawn for a test")
+    return lambda view="Leaderboard", **query: open_page("3_Compare", **{"compare": view, **query})
 
 
 @pytest.fixture
@@ -53,11 +36,6 @@ def answers(data_set: DataSet, drawn: SampleTable) -> dict[str, np.ndarray]:
         evaluate_split(get_predictor(name), data_set.samples(), "validation", "drawn")
         said[name] = get_predictor(name).probabilities(drawn.split("validation").faces()).argmax(1)
     return said
-
-
-def texts(app: AppTest) -> str:
-    kinds: tuple[Any, ...] = (app.markdown, app.caption, app.info, app.warning, app.error, app.success)
-    return "\n".join(element.value for kind in kinds for element in kind).replace("\u00a0", " ")
 
 
 def test_an_empty_workspace_leads_to_the_data_sets(open_view: Open) -> None:
