@@ -145,12 +145,17 @@ def calibrate_command(
     data: Data,
     labels: Labels = None,
     split: Annotated[str, typer.Option(help="Split to fit on, other than the train split.")] = "validation",
-    save: Annotated[bool, typer.Option("--save", help="Write temperature and new figures into the card.")] = False,
+    save: Annotated[
+        bool,
+        typer.Option(
+            "--save", help="Write temperature and new figures into the card; of a shipped checkpoint, into a copy."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Fit a temperature (Guo et al. 2017) and tell what it does to log-loss and calibration error."""
     from fer_core.card import write_card
-    from fer_core.checkpoint import open_checkpoint
+    from fer_core.checkpoint import open_checkpoint, own_copy
     from fer_core.data.opening import open_samples
     from fer_core.data.schema import canonical_split
     from fer_core.evaluate.calibration import calibrated, cross_fit_temperature, fit_temperature
@@ -163,7 +168,7 @@ def calibrate_command(
     lines = [f"fitted and measured on the same samples: {fitted.as_text()}"]
     lines += [f"fitted on one half, measured on the other: {apart.as_text()}"]
     if save:
-        opened = open_checkpoint(checkpoint)
+        opened = own_copy(open_checkpoint(checkpoint))
         on = f"{split} of {data.name}, n = {fitted.n:,} (hash {found.data_hash[:12]})"
         write_card(opened.folder, calibrated(opened.card, found, fitted, on))
         lines += [f"written to the card of {opened.folder}"]
