@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from fer_core.data.labelling import left_out, under_labels
 from fer_core.data.store import DataSet, write_json
 from fer_core.data.table import SampleTable, labels_hash
 from fer_core.errors import DataError
@@ -92,18 +93,48 @@ def split_hash(data_set: DataSet, split: str, number: int | None = None, classes
     label is one of them.
     """
     version = data_set.head if number is None else data_set.version(number)
-    known = folder() / "splits.json"  # these three settle the hash of the split
-    key = " ".join([version.data_hash, split, *(classes or ())])
-    held: dict[str, str] = {}
-    with contextlib.suppress(FileNotFoundError, ValueError):
-        held = json.loads(known.read_bytes())
-    if key not in held:
+
+    def work() -> str:
         rows = pq.read_table(data_set.table_file(version.number), columns=["row", "label", "split"])
         rows = rows.filter(pc.equal(rows["split"], split))
         if classes is not None:
             rows = rows.filter(pc.is_in(rows["label"], value_set=pa.array(classes)))
         pixels = data_set.imported["sha256"].combine_chunks().take(rows["row"])
-        held[key] = labels_hash(rows.append_column("sha256", pixels))
+        return labels_hash(rows.append_column("sha256", pixels))
+
+    # these three settle the hash of the split
+    return str(_once(" ".join([version.data_hash, split, *(classes or ())]), work))
+
+
+def majority_split(
+    data_set: DataSet, split: str, number: int | None, classes: Sequence[str]
+) -> tuple[str, dict[str, int]]:
+    """`SampleTable.data_hash` of one split of a version under the labels of FER+'s majority, and what that leaves out.
+
+    Worked out once, as `split_hash`.
+
+    Raises:
+        DataError: the data set has no FER+ votes.
+    """
+    version = data_set.head if number is None else data_set.version(number)
+
+    def work() -> list[Any]:
+        samples = data_set.samples(version.number).split(split)
+        agreed = under_labels(samples, "ferplus-majority", classes)
+        return [agreed.data_hash(), left_out(samples, "ferplus-majority", classes)]
+
+    key = [version.data_hash, split, "ferplus-majority", str(data_set.imported_at), *classes]  # votes came at import
+    found = _once(" ".join(key), work)
+    return str(found[0]), dict(found[1])
+
+
+def _once(key: str, work: Callable[[], Any]) -> Any:
+    """What `work` gives, or gave before: it is kept in a file beside the tables."""
+    known, held = folder() / "splits.json", {}
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        held = json.loads(known.read_bytes())
+    if key not in held:
+        held[key] = work()
         known.parent.mkdir(parents=True, exist_ok=True)
         write_json(known, held)
     return held[key]

@@ -8,7 +8,7 @@ import typer
 
 from fer_core.cli import Json, emit, percent, progress_line
 from fer_core.errors import DataError
-from fer_core.evaluate.options import ASKED, CheckpointName, Data, Labels, Split, Why, predicted
+from fer_core.evaluate.options import ASKED, CheckpointName, Data, Labels, Split, Truth, Why, ask, predicted
 
 if TYPE_CHECKING:
     from fer_core.evaluate.errors.learning import LearningCurve
@@ -31,20 +31,20 @@ def robustness_command(  # noqa: PLR0913, PLR0917  (a command line has as many o
         int | None,
         typer.Option(help="Faces of each class at most, drawn at random; default: what three minutes allow.", min=1),
     ] = None,
+    truth: Truth = None,
     why: Why = ASKED,
     as_json: Json = False,
 ) -> None:
     """Measure a checkpoint under noise, blur, JPEG, light, rotation and occlusion, class by class."""
-    from fer_core.data.opening import open_samples
     from fer_core.evaluate.results import keep_result
     from fer_core.evaluate.robustness import most_within, robustness, some_of_each
     from fer_core.predict import get_predictor
 
-    every = open_samples(data, labels)
-    found = predicted(checkpoint, every, data, split, why)
+    asked = ask(checkpoint, data, split, labels, truth)
+    found = predicted(asked, why)
     each = each or most_within(found.labels, found.about.latency_ms)
     rows = some_of_each(found.labels, each)
-    samples = every.split(split)
+    samples = asked.every.split(split)
     faces = [samples.decode(int(row)) for row in rows]
     progress = progress_line("corrupted faces")
     curves = robustness(get_predictor(checkpoint), faces, found.labels[rows], progress=progress)
@@ -59,23 +59,23 @@ def robustness_command(  # noqa: PLR0913, PLR0917  (a command line has as many o
     emit(answer, as_json, "\n".join([told, *lines]))
 
 
-def learning_curve_command(
+def learning_curve_command(  # noqa: PLR0913, PLR0917  (a command line has as many options as it has)
     checkpoint: CheckpointName,
     data: Data,
     name: Annotated[str, typer.Option("--class", help="Class that the curve is of.")],
     split: Split = "validation",
+    truth: Truth = None,
     why: Why = ASKED,
     as_json: Json = False,
 ) -> None:
     """Tell how the recall of a class grows with its training samples, and how many more a goal would need."""
     from fer_core.data.answers import load_features
-    from fer_core.data.opening import open_samples
     from fer_core.data.store import open_data_set
     from fer_core.evaluate.errors.learning import fitted_curve, measure_recalls
     from fer_core.evaluate.results import keep_result
 
-    every = open_samples(data)
-    found = predicted(checkpoint, every, data, split, why)
+    asked = ask(checkpoint, data, split, truth=truth)
+    found, every = predicted(asked, why), asked.every
     if found.about.split == "train" or "train" not in every.splits():
         raise DataError(f"A learning curve learns from train and measures on another split, not on {split!r}.")
     data_set, label = open_data_set(str(data)), found.classes.index(name)

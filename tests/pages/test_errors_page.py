@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,14 @@ from streamlit.testing.v1 import AppTest
 
 from fer_core.checkpoint import open_checkpoint
 from fer_core.data import SampleTable
-from fer_core.data.store import DataSet
+from fer_core.data.labelling import under_labels
+from fer_core.data.store import DataSet, keep
 from fer_core.evaluate.cached import evaluate_split
 from fer_core.evaluate.locked import looks
 from fer_core.evaluate.probing import ROBUSTNESS
 from fer_core.evaluate.results import keep_result
 from fer_core.predict import get_predictor
+from tests.fer_core.evaluate.voted import learnt_majority, voted
 from tests.pages.reading import texts
 
 Open = Callable[..., AppTest]
@@ -91,6 +94,25 @@ def test_every_view_opens(open_view: Open, view: str, said: str) -> None:
     app = open_view(view)
     assert not app.error
     assert said in texts(app).replace("on all", "of all")
+
+
+def test_a_checkpoint_that_learnt_votes_is_measured_by_them(
+    open_view: Open, drawn: SampleTable, home: Path, make_checkpoint: Callable[..., Any]
+) -> None:
+    make_checkpoint(home / "checkpoints" / "agreed", trained=learnt_majority())
+    samples = keep("voted", voted(drawn), "drawn for a test").samples()
+    app = open_view(checkpoint="agreed")
+    assert "Labels: FER+'s majority; 4 samples are left out (contempt 1" in texts(app)
+    assert "has not predicted the validation split of voted yet" in texts(app)
+    evaluate_split(
+        get_predictor("agreed"), under_labels(samples, "ferplus-majority", drawn.classes.names), "validation"
+    )
+    app = open_view(checkpoint="agreed")
+    assert "| validation | 52 |" in texts(app)
+    app.segmented_control(key="truth").set_value("given").run()
+    assert "has not predicted the validation split of voted yet" in texts(app)
+    keep("drawn", drawn, "without votes")
+    assert "This data set has no votes" in texts(open_view(checkpoint="agreed", data="drawn"))
 
 
 def test_kept_robustness_is_drawn(open_view: Open, predictions: Any) -> None:

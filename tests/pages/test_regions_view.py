@@ -26,7 +26,7 @@ FEW = Resampling(50)
 @pytest.fixture
 def open_view(open_page: Callable[..., AppTest]) -> Callable[..., AppTest]:
     """Runs the page with its data-set view picked, as a link does."""
-    return lambda **query: open_page("5_Saliency", of="Data set", **query)
+    return lambda **query: open_page("5_Saliency", **{"of": "Data set", **query})
 
 
 def test_without_a_data_set_the_page_says_where_to_get_one(open_view: Callable[..., AppTest]) -> None:
