@@ -15,8 +15,10 @@ from streamlit.testing.v1 import AppTest
 from fer_core.data import SampleTable
 from fer_core.data.store import DataSet, keep
 from fer_core.evaluate.cached import evaluate_split
+from fer_core.evaluate.shelf import list_predictions
 from fer_core.predict import get_predictor
 from tests.pages.reading import texts
+from training.tracking.reading import RecordedRun
 
 MODELS = ("compact", "compact-teacher")
 Open = Callable[..., AppTest]
@@ -63,6 +65,35 @@ def test_the_leaderboard_has_every_figure(open_view: Open, answers: dict[str, np
     assert not app.exception
     costs = next(d.value for d in app.dataframe if "size (MB)" in d.value).set_index("model")
     assert float(costs.loc["compact", "latency (ms)"]) > 0
+
+
+@pytest.mark.usefixtures("answers")
+def test_runs_are_named_beside_their_models(
+    open_view: Open, data_set: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recorded(name: str, weights: str) -> RecordedRun:
+        tags = {"checkpoint.weights_sha256": weights}
+        return RecordedRun(name, name, "FINISHED", 1.0, 2.0, f"file:///{name}", tags=tags)
+
+    compact, teacher = (get_predictor(name).card.weights_sha256 for name in MODELS)
+    found = [recorded("night-7", compact), recorded("lost", "9" * 64)]
+    monkeypatch.setattr("training.tracking.trained.runs", lambda: found)
+    app = open_view()
+    assert app.dataframe[0].value.set_index("model")["run"].to_dict() == {"compact": "night-7", "compact-teacher": ""}
+    assert "**lost**: it has not predicted this split, and cannot any more" in texts(app)
+    assert "file:///lost/checkpoint" in texts(app)
+    assert open_view("Pairs").multiselect(key="models").options == ["compact (run night-7)", "compact-teacher"]
+    for name, why in (("compact", "the paper"), ("compact", "its revision"), ("compact-teacher", "the paper")):
+        evaluate_split(get_predictor(name), data_set.samples(), "test", "drawn", why)
+    started: list[int] = []
+    monkeypatch.setattr("ui.compare.runs.start_recording", lambda models: started.append(models[0].looks))
+    app = open_view(split="test")
+    assert started == [2]  # the log is ahead of the run's record
+    app.text_input[0].set_value("to compare")
+    app.button[0].click().run()
+    looks = app.dataframe[0].value.set_index("model")["looks at test"].to_dict()
+    assert looks == {"compact": 3, "compact-teacher": 2}
+    assert {compact, teacher} == {about.model_hash for about in list_predictions()}
 
 
 def test_a_pair_is_tested(open_view: Open, answers: dict[str, np.ndarray], drawn: SampleTable) -> None:
