@@ -170,6 +170,7 @@ def _text(answer: dict[str, Any]) -> str:
     lens = answer["lens"]
     lines.append(f"{lens['name']}, n = {lens['n']:,}: average precision {percent(lens['average_precision'])}")
     lines += [f"  taken for {f['name']:<12}{f['n']:>7,}  {percent(f['share'], f['interval'])}" for f in lens["goes"]]
+    lines.append(f"  {lens['column']['text']}")
     for remedy in lens["remedies"]:
         before, after = (f"{percent(remedy[when]['recall'])}" for when in ("before", "after"))
         whole = f"{percent(remedy['before']['accuracy'])} -> {percent(remedy['after']['accuracy'])}"
