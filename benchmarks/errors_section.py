@@ -107,8 +107,9 @@ def _explained(found: Predictions, name: str) -> list[str]:
             f"Missed ones are taken for {goes or 'nothing'}; falsely taken for {name} are {comes or 'none'}. Its "
             f"average precision is {percent(seen.curve.average_precision)}. A threshold of its own, fitted on one half "
             f"of the faces and measured on the other, changes recall from {percent(before.recall)} to "
-            f"{percent(after.recall)}, precision from {percent(_defined(before.precision))} to {percent(_defined(after.precision))}, and top-1 "
-            f"from {percent(mended.before.accuracy)} to {percent(mended.after.accuracy)}."
+            f"{percent(after.recall)}, precision from {percent(_defined(before.precision))} to "
+            f"{percent(_defined(after.precision))}, and top-1 from {percent(mended.before.accuracy)} to "
+            f"{percent(mended.after.accuracy)}."
         ),
     ]
 

@@ -16,6 +16,7 @@ from fer_core.data import SampleTable
 from fer_core.data.store import DataSet, keep
 from fer_core.evaluate.cached import evaluate_split
 from fer_core.evaluate.shelf import list_predictions
+from fer_core.labels import FERPLUS8
 from fer_core.predict import get_predictor
 from tests.pages.reading import texts
 from training.tracking.reading import RecordedRun
@@ -161,6 +162,17 @@ def test_a_deleted_checkpoint_keeps_its_answers(
     costs = next(d.value for d in app.dataframe if "size (MB)" in d.value).set_index("model")
     assert costs.loc["gone", "parameters (M)"] == "n/a"
     assert "exact McNemar" in texts(open_view("Pairs"))
+
+
+@pytest.mark.usefixtures("answers")
+def test_models_of_other_classes_are_left_out_and_named(
+    open_view: Open, data_set: DataSet, home: Path, make_checkpoint: Callable[..., Any]
+) -> None:
+    make_checkpoint(home / "checkpoints" / "eight", classes=FERPLUS8.names)
+    evaluate_split(get_predictor("eight"), data_set.samples(), "validation", "drawn")
+    app = open_view()
+    assert "Left out, since they have other classes: eight" in texts(app)
+    assert set(app.dataframe[0].value["model"]) == set(MODELS)
 
 
 @pytest.mark.usefixtures("answers")

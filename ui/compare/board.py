@@ -40,7 +40,7 @@ def show_board(where: Where, found: dict[str, Entry], runs: Mapping[str, Trained
     """
     if found:
         standings = _standings(tuple(entry.predictions for entry in found.values()))
-        rows = [_row(standing, where, runs.get(standing.model_hash)) for standing in standings]
+        rows = [_row(standing, where, runs) for standing in standings]
         show_table(rows, "leaderboard", rates=RATES, wide=True)
         st.caption(
             "95 % intervals: Wilson's for shares of samples, BCa of 2,000 paired bootstrap draws for the rest. Without "
@@ -57,10 +57,13 @@ def show_board(where: Where, found: dict[str, Entry], runs: Mapping[str, Trained
     offer_missing(where, found, runs)
 
 
-def _row(standing: Standing, where: Where, run: TrainedModel | None) -> dict[str, Any]:
-    """The figures with where the model comes from and, of a test split, how often it was looked at."""
+def _row(standing: Standing, where: Where, runs: Mapping[str, TrainedModel]) -> dict[str, Any]:
+    """The figures with the run, where there are any, and of a test split how often it was looked at."""
     row = figures_of(standing)
-    first = {"model": row.pop("model"), "run": run.run if run else "", "n": row.pop("n")}
+    first: dict[str, Any] = {"model": row.pop("model")}
+    if runs:
+        first["run"] = runs[standing.model_hash].run if standing.model_hash in runs else ""
+    first["n"] = row.pop("n")
     if where.split == "test":
         first["looks at test"] = len(looks(standing.model_hash, where.data_hash))
     return first | row

@@ -56,7 +56,8 @@ class Column:
         if not self.n:
             return f"No sample is annotated as {self.name}; it is said {self.said:,} times."
         missed = self.n - self.hits
-        text = f"{self.name} is said {self.said:,} times where there are {self.n:,}, rightly {self.hits:,} times."
+        name = self.name.capitalize()
+        text = f"{name} is said {self.said:,} times where there are {self.n:,}, {self.hits:,} times rightly."
         if missed:
             text += (
                 f" Of the {missed:,} that are missed {self.second:,} have it in the second place (median probability "

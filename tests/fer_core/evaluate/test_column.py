@@ -42,7 +42,7 @@ def test_a_class_that_is_never_said_by_hand() -> None:
     assert found.weight == pytest.approx(math.sqrt(12), rel=1e-5)
     assert found.recall_weighted == 0.5
     assert (found.accuracy, found.accuracy_weighted) == (pytest.approx(3 / 5), pytest.approx(3 / 5))
-    assert "disgust is said 0 times where there are 2, rightly 0 times." in found.as_text()
+    assert "Disgust is said 0 times where there are 2, 0 times rightly." in found.as_text()
     assert "Of the 2 that are missed 1 have it in the second place (median probability 0.25)" in found.as_text()
     assert "recall 0.0 % -> 50.0 %, top-1 60.0 % -> 60.0 %" in found.as_text()
 
