@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from fer_core.card import LabelSource
 from fer_core.data.labelling import left_out, under_labels
 from fer_core.data.store import DataSet, write_json
 from fer_core.data.table import SampleTable, labels_hash
@@ -140,10 +141,19 @@ def _once(key: str, work: Callable[[], Any]) -> Any:
     return held[key]
 
 
-def class_shares(data_set: DataSet, classes: Sequence[str], split: str, number: int | None = None) -> Values:
-    """(K,) shares of the classes, in the order given, among the labelled samples of a split; NaN where it has none."""
-    file = data_set.table_file(data_set.head.number if number is None else number)
-    labels = pq.read_table(file, columns=["label"], filters=[("split", "=", split)])["label"]
+def class_shares(
+    data_set: DataSet, classes: Sequence[str], split: str, number: int | None = None, truth: LabelSource = "given"
+) -> Values:
+    """(K,) shares of the classes, in the order given, among the labelled samples of a split; NaN where it has none.
+
+    Raises:
+        DataError: the labels of FER+'s majority are asked for, and there are no votes.
+    """
+    if truth == "given":
+        file = data_set.table_file(data_set.head.number if number is None else number)
+        labels = pq.read_table(file, columns=["label"], filters=[("split", "=", split)])["label"]
+    else:
+        labels = under_labels(data_set.samples(number).split(split), truth, classes).table["label"]
     places = pc.drop_null(pc.index_in(labels, value_set=pa.array(classes)))
     counts = np.bincount(np.asarray(places), minlength=len(classes))
     return np.asarray(counts / counts.sum()) if counts.any() else np.full(len(classes), np.nan)

@@ -144,5 +144,6 @@ def _equal_priors(found: Evaluated) -> Remedied:
     from fer_core.evaluate.columns import class_shares
 
     names = found.predictions.classes.names
-    shares = class_shares(found.where.shown.data_set, names, "train", found.where.shown.version.number)
+    where = found.where
+    shares = class_shares(where.shown.data_set, names, "train", where.shown.version.number, where.truth)
     return corrected_for_priors(found.predictions, shares, np.ones(len(names)))

@@ -17,7 +17,7 @@ from fer_core.data import SampleTable
 from fer_core.data.labelling import in_words, left_out, under_labels
 from fer_core.data.store import keep
 from fer_core.errors import DataError
-from fer_core.evaluate.columns import majority_split, split_hash
+from fer_core.evaluate.columns import class_shares, majority_split, split_hash
 from fer_core.evaluate.shelf import find
 from fer_core.labels import FER7, FERPLUS8
 from fer_core.predict import get_predictor
@@ -56,6 +56,13 @@ def test_the_hash_of_a_split_under_its_majority(samples: SampleTable) -> None:
     for _ in range(2):  # worked out, and as it was kept
         assert majority_split(data_set, "validation", None, FER7.names) == (expected, LEFT_OUT)
     assert split_hash(data_set, "validation") == samples.split("validation").data_hash() != expected
+
+
+def test_shares_of_classes_under_a_majority(samples: SampleTable) -> None:
+    data_set = keep("voted", samples, "drawn for a test")
+    shares = class_shares(data_set, ("happy", "sad"), "validation", truth="ferplus-majority")
+    assert shares.tolist() == pytest.approx([51 / 52, 1 / 52])
+    assert class_shares(data_set, FER7.names, "validation").tolist() == pytest.approx([1 / 7] * 7)
 
 
 def test_a_checkpoint_is_measured_by_what_it_learnt(samples: SampleTable, make_checkpoint: Make, home: Path) -> None:
