@@ -187,7 +187,7 @@ def _ranks(values: Values) -> Values:
         ends = np.cumsum(counts[order])
         middle = np.empty(len(found))
         middle[order] = ends - (counts[order] + 1) / 2
-        return middle[places]
+        return np.asarray(middle[places])
     order = np.argsort(values)
     ranked = values[order]
     starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]))

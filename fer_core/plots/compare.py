@@ -23,10 +23,8 @@ def difference_forest(pair: Pair) -> go.Figure:
     """
     classes = [c.name for c in pair.classes]
     rows: list[tuple[str, Interval, float, str]] = [("top-1", pair.differences["accuracy"], pair.p_holm, GREY)]
-    rows += [
-        (name.replace("_", " "), pair.differences[name], pair.differences[name].p, GREY)
-        for name in ("balanced_accuracy", "macro_f1")
-    ]
+    for name, words in (("balanced_accuracy", "balanced accuracy"), ("macro_f1", "macro-F1")):
+        rows.append((words, pair.differences[name], pair.differences[name].p, GREY))
     rows += [(f"recall {c.name} (n = {c.n:,})", c.difference, c.p_holm, colour(c.name, classes)) for c in pair.classes]
     known = [row for row in rows if np.isfinite(row[1].value)]
     figure = go.Figure(
