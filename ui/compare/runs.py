@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from fer_core.errors import FERScopeError
+from training.tracking.store import local_file
 from training.tracking.trained import TrainedModel, start_recording, trained_models
 from ui.wording import plural
 
@@ -19,7 +20,7 @@ _STARTED = "looks recorded"
 def models_of_runs() -> dict[str, TrainedModel]:
     """By hash of the weights, what the recorded runs brought forth; a record that does not answer is told."""
     try:
-        found = trained_models()
+        found = trained_models() if local_file() else _of_server()
     except FERScopeError as error:
         st.warning(f"{error} The models are shown without their runs.", icon=":material/cloud_off:")
         return {}
@@ -27,6 +28,12 @@ def models_of_runs() -> dict[str, TrainedModel]:
     if time.monotonic() - started > _AGAIN_S and start_recording(found):
         st.session_state[_STARTED] = time.monotonic()
     return {model.weights_sha256: model for model in reversed(found)}  # of two runs with one result the newest
+
+
+@st.cache_data(ttl=30, show_spinner="Asking MLflow for the recorded runs")
+def _of_server() -> list[TrainedModel]:
+    """As `trained_models`; a server takes seconds, a local store milliseconds."""
+    return trained_models()
 
 
 def tell_deleted(runs: Mapping[str, TrainedModel], answered: set[str]) -> None:

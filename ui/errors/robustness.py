@@ -32,8 +32,8 @@ def show_robustness(found: Evaluated) -> None:
     classes = ", ".join(f"{name} {n:,}" for name, n in kept[0]["n_of_class"].items())
     st.caption(
         f"n = {kept[0]['n']:,} faces, drawn at random ({classes}); bars are Wilson's 95 % intervals. The faces are the "
-        "same at every strength, so that a fall along a line is surer than two bars that overlap suggest. The first "
-        "point is the picture as it is. Pixels are those of the stored crop. The grey line is top-1 of these faces."
+        "same at every strength, so that a fall along a line is surer than two bars that overlap suggest. One end of "
+        "each line is the picture as it is. Pixels are those of the stored crop. The grey line is top-1 of these faces."
     )
     for i in range(0, len(kept), 2):
         for column, curve in zip(st.columns(2, gap="large"), kept[i : i + 2], strict=False):
