@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks.timing import Figure
 
+Seconds = tuple[float, float]
 SAMPLES = 1_000_000
 MODELS = 10
 GOALS_S = {"cold": 2.0, "filtered": 0.3, "compared": 5.0, "compared a million": 5.0}
@@ -77,8 +78,8 @@ def everything(table: Any, columns: dict[str, Any]) -> None:
     find_slices(~table.right, columns)
 
 
-def measure() -> dict[str, float]:
-    """Seconds of each, in this process, whose imports are done."""
+def measure() -> dict[str, Seconds]:
+    """Seconds of each, on the clock and of the processor, in this process, whose imports are done."""
     import numpy as np
 
     from fer_core.evaluate.compare import compare
@@ -108,26 +109,32 @@ def measure() -> dict[str, float]:
     return found
 
 
-def _seconds(do: Callable[[], object]) -> float:
-    started = time.perf_counter()
+def _seconds(do: Callable[[], object]) -> Seconds:
+    started, worked = time.perf_counter(), time.process_time()
     do()
-    return time.perf_counter() - started
+    return time.perf_counter() - started, time.process_time() - worked
 
 
-def measure_apart() -> dict[str, float]:
+def measure_apart() -> dict[str, Seconds]:
     """`measure` in a process and a workspace of its own."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "FERSCOPE_HOME": str(Path(folder))}
         command = [sys.executable, "-m", "benchmarks.errors_page", "here"]
         done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-        return dict(zip(GOALS_S, map(float, done.stdout.split()), strict=True))
+        lines = [[float(cell) for cell in line.split()] for line in done.stdout.splitlines()]
+        return {name: (clock, worked) for name, (clock, worked) in zip(GOALS_S, lines, strict=True)}
 
 
 def figures() -> list[Figure]:
     """All of them."""
     found = measure_apart()
     return [
-        Figure(WORDS[name], f"{found[name]:.2f} s", f"under {goal:g} s", found[name] < goal)
+        Figure(
+            WORDS[name],
+            f"{found[name][0]:.2f} s ({found[name][1]:.2f} s of processor time)",
+            f"under {goal:g} s",
+            found[name][0] < goal,
+        )
         for name, goal in GOALS_S.items()
     ]
 
@@ -135,7 +142,8 @@ def figures() -> list[Figure]:
 def main() -> None:
     """Prints a line for each; with an argument only the figures."""
     if len(sys.argv) > 1:
-        print(*(f"{seconds:.4f}" for seconds in measure().values()))
+        for clock, worked in measure().values():
+            print(f"{clock:.4f} {worked:.4f}")
         return
     for figure in figures():
         print(figure)

@@ -14,7 +14,7 @@ from fer_core.cli import Json, app_with_errors, emit, percent
 from fer_core.data.commands import app as data_app
 from fer_core.errors import DataError, FERScopeError, ImageError
 from fer_core.evaluate import commands as evaluation_commands
-from fer_core.evaluate.options import CheckpointName, Data, Labels, PrecisionName, predicted
+from fer_core.evaluate.options import CheckpointName, Data, Labels, PrecisionName, ask, predicted
 from fer_core.export.commands import export_command
 from fer_core.region_commands import regions_command, trust_command
 from fer_core.workspace import DEFAULT_CHECKPOINT
@@ -145,26 +145,31 @@ def calibrate_command(
     data: Data,
     labels: Labels = None,
     split: Annotated[str, typer.Option(help="Split to fit on, other than the train split.")] = "validation",
-    save: Annotated[bool, typer.Option("--save", help="Write temperature and new figures into the card.")] = False,
+    save: Annotated[
+        bool,
+        typer.Option(
+            "--save", help="Write temperature and new figures into the card; of a shipped checkpoint, into a copy."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Fit a temperature (Guo et al. 2017) and tell what it does to log-loss and calibration error."""
     from fer_core.card import write_card
-    from fer_core.checkpoint import open_checkpoint
-    from fer_core.data.opening import open_samples
+    from fer_core.checkpoint import open_checkpoint, own_copy
     from fer_core.data.schema import canonical_split
     from fer_core.evaluate.calibration import calibrated, cross_fit_temperature, fit_temperature
 
     if save and canonical_split(split) != "validation":
         raise DataError(f"A temperature is kept only where it was fitted on validation, not on {split!r}.")
-    found = predicted(checkpoint, open_samples(data, labels), data, split).as_evaluation()
+    asked = ask(checkpoint, data, split, labels)
+    found = predicted(asked).as_evaluation()
     fitted = fit_temperature(found.logits, found.labels)
     apart = cross_fit_temperature(found.logits, found.labels)
     lines = [f"fitted and measured on the same samples: {fitted.as_text()}"]
     lines += [f"fitted on one half, measured on the other: {apart.as_text()}"]
     if save:
-        opened = open_checkpoint(checkpoint)
-        on = f"{split} of {data.name}, n = {fitted.n:,} (hash {found.data_hash[:12]})"
+        opened = own_copy(open_checkpoint(checkpoint))
+        on = f"{split} of {asked.data}, n = {fitted.n:,} (hash {found.data_hash[:12]})"
         write_card(opened.folder, calibrated(opened.card, found, fitted, on))
         lines += [f"written to the card of {opened.folder}"]
     answer = {"fitted": vars(fitted), "cross_fitted": vars(apart), "saved": save}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
 Precision = Literal["float32", "bfloat16", "int8"]  # in which a network computes
+LabelSource = Literal["given", "ferplus-majority"]  # with the data, or those of most of FER+'s annotators
 Exported = Literal["float32", "int8"]
 ONNX_FILES: dict[Exported, str] = {"float32": "model.onnx", "int8": "model.int8.onnx"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -152,6 +153,12 @@ class Card(BaseModel):
     def class_set(self) -> ClassSet:
         """The classes in the order of the outputs."""
         return class_set(self.classes)
+
+    @property
+    def label_source(self) -> LabelSource:
+        """The labels that it learnt, by which it is measured: `given` with the data, or `ferplus-majority`."""
+        learnt = self.trained is not None and self.trained.recipe.get("labels") == "ferplus-majority"
+        return "ferplus-majority" if learnt else "given"
 
     @property
     def build_arguments(self) -> dict[str, Any]:

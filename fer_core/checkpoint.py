@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,6 +101,35 @@ def save_checkpoint(folder: Path, model: nn.Module, card: Card) -> Checkpoint:
     parameters = sum(p.numel() for p in model.parameters())
     card = card.model_copy(update={"parameters": parameters, "weights_sha256": sha256_of(scratch), "exports": {}})
     scratch.replace(folder / WEIGHTS)
+    write_card(folder, card)
+    return Checkpoint(folder, card)
+
+
+def own_copy(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint whose card may be changed: itself, or of a shipped one, whose files are not ours, a copy.
+
+    The copy lies in the workspace under the same name and goes before the shipped one; deleting it brings that back.
+    Its card names the exported files that lie beside the shipped weights no more, since they are not copied.
+
+    Raises:
+        CheckpointError: the workspace has a checkpoint of that name with other weights.
+    """
+    if not checkpoint.folder.resolve().is_relative_to(SHIPPED_CHECKPOINTS.resolve()):
+        return checkpoint
+    folder = workspace() / "checkpoints" / checkpoint.folder.name
+    if (folder / CARD).is_file():
+        there = Checkpoint(folder, read_card(folder))
+        if there.card.weights_sha256 != checkpoint.card.weights_sha256:
+            raise CheckpointError(
+                f"{folder} is another checkpoint of the name {folder.name}, so that no copy of the shipped one can lie "
+                "there; rename that folder first."
+            )
+        return there
+    folder.mkdir(parents=True, exist_ok=True)
+    scratch = folder / f".{WEIGHTS}.{os.getpid()}"
+    shutil.copyfile(checkpoint.folder / WEIGHTS, scratch)
+    scratch.replace(folder / WEIGHTS)
+    card = checkpoint.card.model_copy(update={"exports": {}})
     write_card(folder, card)
     return Checkpoint(folder, card)
 

@@ -35,10 +35,11 @@ def show_page(picked: Picked) -> None:
 
 def show_models(view: str, data_set: str, split: str) -> None:
     """The views about models on one split of a data set."""
+    from fer_core.checkpoint import list_checkpoints
     from ui.compare.entries import comparable, entries, offer_missing, pick
+    from ui.compare.runs import models_of_runs
     from ui.datasets.shown import open_shown
-    from ui.evaluation.asking import is_open
-    from ui.evaluation.kept import Where
+    from ui.evaluation.asking import ask_truth, is_open
     from ui.tasks import show_tasks
 
     show_tasks(data_set)
@@ -47,27 +48,27 @@ def show_models(view: str, data_set: str, split: str) -> None:
 
         show_across(split)
         return
-    where = Where(open_shown(data_set, None), split)
-    found = entries(where)
+    where = ask_truth(open_shown(data_set, None), split, [c.card for c in list_checkpoints()])
+    found, runs = entries(where), models_of_runs()
     if not is_open(where, {entry.predictions.about.model_hash: name for name, entry in found.items()}):
         return
     if not found:
         st.info(f"No checkpoint has predicted the {split} split of {data_set} yet.", icon=":material/play_circle:")
-        offer_missing(where, found)
+        offer_missing(where, found, runs)
         return
     found = comparable(found)
     if view == "Leaderboard":
         from ui.compare.board import show_board
 
-        show_board(where, found)
+        show_board(where, found, runs)
     elif view == "Pairs":
         from ui.compare.pairs import show_pairs
 
-        show_pairs(where, pick(found))
+        show_pairs(where, pick(found, runs))
     else:
         from ui.compare.together import show_together
 
-        show_together(where, pick(found))
+        show_together(where, pick(found, runs))
 
 
 with sentences():

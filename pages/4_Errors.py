@@ -30,13 +30,13 @@ def show_page(picked: Picked) -> None:
     if picked.checkpoint is None:
         return  # the sidebar says what to do
     from ui.datasets.shown import open_shown
-    from ui.evaluation.asking import is_open, offer_evaluation
-    from ui.evaluation.kept import Where, evaluated
+    from ui.evaluation.asking import ask_truth, is_open, offer_evaluation
+    from ui.evaluation.kept import evaluated
     from ui.tasks import show_tasks
 
     card = picked.checkpoint.card
-    where = Where(open_shown(picked.data_set, card), picked.split)
     show_tasks(picked.data_set)
+    where = ask_truth(open_shown(picked.data_set, card), picked.split, [card])
     if not is_open(where, {card.weights_sha256: card.name}):
         return
     try:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fer_core.cli import Json, app_with_errors, emit, percent
 from training.jobs import commands as jobs
 from training.sweep import commands as sweeps
+
+if TYPE_CHECKING:
+    from fer_core.checkpoint import Checkpoint
+    from training.run import Run
 
 app = app_with_errors("Train classifiers from recipes.")
 app.add_typer(jobs.app, name="jobs")
@@ -60,9 +64,7 @@ def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options 
 
     from fer_core.data.opening import open_samples
     from fer_core.workspace import workspace
-    from training.fit import Run, check_name, fit
-    from training.run import alone
-    from training.tracking.recording import Recording
+    from training.run import Run, check_name
 
     name = run or chosen.name
     check_name(name)
@@ -73,24 +75,30 @@ def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options 
         tried = dry_run(chosen, samples)
         emit(tried.as_json(), as_json, tried.as_text())
         return
-    folder, checkpoint_folder = workspace() / "runs" / name, out or workspace() / "checkpoints" / name
-    with alone(folder), Recording(folder, checkpoint_folder, data.name) as recording:
-        checkpoint = fit(
-            Run(
-                recipe=chosen,
-                samples=samples,
-                data_name=data.name,
-                folder=folder,
-                checkpoint_folder=checkpoint_folder,
-                keep_every_steps=keep_every,
-                on_claim=recording.begin if record else None,
-            )
-        )
+    wanted = Run(
+        recipe=chosen,
+        samples=samples,
+        data_name=data.name,
+        folder=workspace() / "runs" / name,
+        checkpoint_folder=out or workspace() / "checkpoints" / name,
+        keep_every_steps=keep_every,
+    )
+    checkpoint = _fitted(wanted, record)
     scores = checkpoint.card.metrics["validation"]
     text = (
         f"{checkpoint.folder}: {percent(scores['accuracy'], scores['accuracy_interval'])} of {scores['n']} faces right"
     )
     emit({"checkpoint": str(checkpoint.folder), "validation": scores}, as_json, text)
+
+
+def _fitted(wanted: Run, record: bool) -> Checkpoint:
+    """Trains in the run's folder, which nobody else does meanwhile, and records it in MLflow if it is asked for."""
+    from training.fit import fit
+    from training.run import alone
+    from training.tracking.recording import Recording
+
+    with alone(wanted.folder), Recording(wanted.folder, wanted.checkpoint_folder, wanted.data_name) as recording:
+        return fit(replace(wanted, on_claim=recording.begin if record else None))
 
 
 if __name__ == "__main__":

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
 
-from fer_core.data import SampleTable, ferplus_majority
+from fer_core.data import SampleTable
+from fer_core.data.labelling import under_labels
 from fer_core.errors import DataError, RecipeError
 from fer_core.labels import ClassSet, class_set
 from fer_core.predict import get_predictor
@@ -79,11 +78,7 @@ def labelled(samples: SampleTable, recipe: Recipe) -> SampleTable:
     Raises:
         DataError: votes are asked for, and the samples have none.
     """
-    if recipe.labels == "given":
-        return samples
-    agreed = ferplus_majority(samples)
-    known = pc.is_in(agreed.table["label"], value_set=pa.array(recipe.classes))
-    return replace(agreed, table=agreed.table.filter(known))
+    return under_labels(samples, recipe.labels, recipe.classes)
 
 
 def load_tensors(samples: SampleTable, recipe: Recipe) -> Tensors:

@@ -11,10 +11,15 @@ from torch import nn
 from fer_core.card import Card, Trained, write_card
 from fer_core.checkpoint import Checkpoint, save_checkpoint
 from fer_core.data import SampleTable
+from fer_core.data.labelling import named
+from fer_core.evaluate.cached import keep_evaluation
 from fer_core.evaluate.evaluation import evaluate
 from fer_core.predict import Predictor
 from fer_core.preprocess import Preprocess
+from training.keeping import second_name
 from training.run import Run
+
+PREDICTIONS = "validation.parquet"
 
 
 def card_of(
@@ -46,7 +51,7 @@ def card_of(
         preprocess=preprocess,
         flip=recipe.flip_at_test,
         trained=Trained(
-            data=run.data_name + (", labels of FER+'s majority" if recipe.labels == "ferplus-majority" else ""),
+            data=named(run.data_name, recipe.labels),
             data_hash=training.data_hash(),
             n=len(training),
             recipe=recipe.model_dump(mode="json"),
@@ -62,9 +67,14 @@ def card_of(
 
 
 def ship(run: Run, model: nn.Module, card: Card, training: SampleTable, validation: SampleTable) -> Checkpoint:
-    """Writes weights and card, measures what was written on the validation split, and adds that to the card."""
+    """Writes weights and card, measures what was written on the validation split, and adds that to the card.
+
+    The prediction table is kept where evaluations look for it, and once more in the run's folder, for its record.
+    """
     checkpoint = save_checkpoint(run.checkpoint_folder, model, card)
     found = evaluate(Predictor(checkpoint), validation, train=training)
+    table = keep_evaluation(checkpoint.card, found, "validation", named(run.data_name, run.recipe.labels))
+    second_name(table, run.folder / PREDICTIONS)
     card = checkpoint.card.model_copy(update={"metrics": {"validation": found.as_json()}})
     write_card(checkpoint.folder, card)
     return Checkpoint(checkpoint.folder, card)

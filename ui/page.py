@@ -110,6 +110,7 @@ def describe(checkpoint: Checkpoint) -> str:
     scores = card.metrics.get("validation")
     if scores:
         line += f"; top-1 {rate(scores['accuracy'], scores['accuracy_interval'])} on validation (n = {scores['n']:,})"
+        line += ", by the labels of FER+'s majority" if card.label_source != "given" else ""
     return line + "."
 
 

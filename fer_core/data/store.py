@@ -71,6 +71,11 @@ class DataSet:
         return self._first.classes
 
     @property
+    def vote_classes(self) -> tuple[str, ...]:
+        """What annotators could vote for; empty where no votes are known."""
+        return self._first.vote_classes
+
+    @property
     def _first(self) -> SampleTable:
         return SampleTable.from_saved(self.imported.slice(0, 1), self.folder)
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fer_core.card import Card
 from fer_core.data import SampleTable
 from fer_core.data.schema import canonical_split
 from fer_core.errors import DataError
-from fer_core.evaluate.evaluation import evaluate, twins_of
+from fer_core.evaluate.evaluation import Evaluation, evaluate, twins_of
 from fer_core.evaluate.locked import open_test
 from fer_core.evaluate.predictions import About, Predictions
 from fer_core.evaluate.shelf import load_unlocked
@@ -46,11 +48,7 @@ def evaluate_split(
         CheckpointError: the card does not tell the hash of its weights.
     """
     samples, card = every.split(split), predictor.card
-    about = About(
-        model=card.name, model_hash=card.weights_sha256, data=data, data_hash=samples.data_hash(),
-        split=canonical_split(split) or split, classes=card.class_set.names, temperature=card.temperature,
-        preprocess=card.preprocess.model_dump_json(),
-    )  # fmt: skip
+    about = _about(card, samples.data_hash(), canonical_split(split) or split, data)
     file = about.file  # refuses a card without a hash before any work is done
     if about.split == "test":
         open_test(about.model_hash, about.data_hash, allow_test)
@@ -58,9 +56,7 @@ def evaluate_split(
     exact = predictor.precision == "float32"
     kept = _kept(about, samples, 2 if card.flip else 1) if exact else None
     if kept is None:
-        found = evaluate(predictor, samples, progress, train)
-        measured = None if np.isnan(found.latency_ms) else found.latency_ms
-        kept = Predictions.of_evaluation(found, about.model_copy(update={"latency_ms": measured}))
+        kept = _of(evaluate(predictor, samples, progress, train), about)
         if exact:
             kept.save()
         return kept
@@ -69,6 +65,33 @@ def evaluate_split(
         kept = replace(kept, twins=twins)
         kept.save()
     return kept.at_temperature(card.temperature)
+
+
+def keep_evaluation(card: Card, found: Evaluation, split: str, data: str = "") -> Path:
+    """Keeps what was evaluated elsewhere, in float32, where `evaluate_split` finds it; the file.
+
+    Args:
+        card: of the checkpoint that was evaluated.
+        found: its answers.
+        split: that they are for.
+        data: name of the data set, for the table.
+
+    Raises:
+        CheckpointError: the card does not tell the hash of its weights.
+    """
+    return _of(found, _about(card, found.data_hash, split, data)).save()
+
+
+def _about(card: Card, data_hash: str, split: str, data: str) -> About:
+    return About(
+        model=card.name, model_hash=card.weights_sha256, data=data, data_hash=data_hash, split=split,
+        classes=card.class_set.names, temperature=card.temperature, preprocess=card.preprocess.model_dump_json(),
+    )  # fmt: skip
+
+
+def _of(found: Evaluation, about: About) -> Predictions:
+    measured = None if np.isnan(found.latency_ms) else found.latency_ms
+    return Predictions.of_evaluation(found, about.model_copy(update={"latency_ms": measured}))
 
 
 def _kept(about: About, samples: SampleTable, views: int) -> Predictions | None:

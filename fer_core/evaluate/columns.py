@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from fer_core.card import LabelSource
+from fer_core.data.labelling import left_out, under_labels
 from fer_core.data.store import DataSet, write_json
 from fer_core.data.table import SampleTable, labels_hash
 from fer_core.errors import DataError
 from fer_core.evaluate.predictions import Predictions, folder
 
 Values = NDArray[np.float64]
-KNOWN = ("brightness", "contrast", "sharpness", "width", "height", "source", "split", "subject_id")
+KNOWN = ("brightness", "contrast", "sharpness", "width", "height", "source", "split", "subject_id", "pose")
 
 
 def columns_of(samples: SampleTable, predictions: Predictions) -> dict[str, Any]:
@@ -64,10 +66,14 @@ def in_version(
 ) -> pa.Table:
     """`row` and some columns of `versions.VERSION` for the predicted samples, in their order.
 
+    A column that a version of earlier lacks is left out.
+
     Raises:
         DataError: a predicted sample is not in the version.
     """
     file = data_set.table_file(data_set.head.number if number is None else number)
+    there = pq.read_schema(file).names
+    columns = [name for name in columns if name in there]
     version = pq.read_table(file, columns=list({"row": None, "split": None, **dict.fromkeys(columns)}))
     names = data_set.imported["sample_id"].combine_chunks()
     of_split = version.filter(pc.equal(version["split"], predictions.about.split))
@@ -88,27 +94,66 @@ def split_hash(data_set: DataSet, split: str, number: int | None = None, classes
     label is one of them.
     """
     version = data_set.head if number is None else data_set.version(number)
-    known = folder() / "splits.json"  # these three settle the hash of the split
-    key = " ".join([version.data_hash, split, *(classes or ())])
-    held: dict[str, str] = {}
-    with contextlib.suppress(FileNotFoundError, ValueError):
-        held = json.loads(known.read_bytes())
-    if key not in held:
+
+    def work() -> str:
         rows = pq.read_table(data_set.table_file(version.number), columns=["row", "label", "split"])
         rows = rows.filter(pc.equal(rows["split"], split))
         if classes is not None:
             rows = rows.filter(pc.is_in(rows["label"], value_set=pa.array(classes)))
         pixels = data_set.imported["sha256"].combine_chunks().take(rows["row"])
-        held[key] = labels_hash(rows.append_column("sha256", pixels))
+        return labels_hash(rows.append_column("sha256", pixels))
+
+    # these three settle the hash of the split
+    return str(_once(" ".join([version.data_hash, split, *(classes or ())]), work))
+
+
+def majority_split(
+    data_set: DataSet, split: str, number: int | None, classes: Sequence[str]
+) -> tuple[str, dict[str, int]]:
+    """`SampleTable.data_hash` of one split of a version under the labels of FER+'s majority, and what that leaves out.
+
+    Worked out once, as `split_hash`.
+
+    Raises:
+        DataError: the data set has no FER+ votes.
+    """
+    version = data_set.head if number is None else data_set.version(number)
+
+    def work() -> list[Any]:
+        samples = data_set.samples(version.number).split(split)
+        agreed = under_labels(samples, "ferplus-majority", classes)
+        return [agreed.data_hash(), left_out(samples, "ferplus-majority", classes)]
+
+    key = [version.data_hash, split, "ferplus-majority", str(data_set.imported_at), *classes]  # votes came at import
+    found = _once(" ".join(key), work)
+    return str(found[0]), dict(found[1])
+
+
+def _once(key: str, work: Callable[[], Any]) -> Any:
+    """What `work` gives, or gave before: it is kept in a file beside the tables."""
+    known, held = folder() / "splits.json", {}
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        held = json.loads(known.read_bytes())
+    if key not in held:
+        held[key] = work()
         known.parent.mkdir(parents=True, exist_ok=True)
         write_json(known, held)
     return held[key]
 
 
-def class_shares(data_set: DataSet, classes: Sequence[str], split: str, number: int | None = None) -> Values:
-    """(K,) shares of the classes, in the order given, among the labelled samples of a split; NaN where it has none."""
-    file = data_set.table_file(data_set.head.number if number is None else number)
-    labels = pq.read_table(file, columns=["label"], filters=[("split", "=", split)])["label"]
+def class_shares(
+    data_set: DataSet, classes: Sequence[str], split: str, number: int | None = None, truth: LabelSource = "given"
+) -> Values:
+    """(K,) shares of the classes, in the order given, among the labelled samples of a split; NaN where it has none.
+
+    Raises:
+        DataError: the labels of FER+'s majority are asked for, and there are no votes.
+    """
+    if truth == "given":
+        file = data_set.table_file(data_set.head.number if number is None else number)
+        labels = pq.read_table(file, columns=["label"], filters=[("split", "=", split)])["label"]
+    else:
+        labels = under_labels(data_set.samples(number).split(split), truth, classes).table["label"]
     places = pc.drop_null(pc.index_in(labels, value_set=pa.array(classes)))
     counts = np.bincount(np.asarray(places), minlength=len(classes))
     return np.asarray(counts / counts.sum()) if counts.any() else np.full(len(classes), np.nan)

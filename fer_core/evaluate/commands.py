@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,10 +12,24 @@ import typer
 from fer_core.cli import Json, emit, percent
 from fer_core.errors import DataError
 from fer_core.evaluate import probing
-from fer_core.evaluate.options import ASKED, CheckpointName, Data, Labels, PrecisionName, Split, Why, predicted
+from fer_core.evaluate.options import (
+    ASKED,
+    CheckpointName,
+    Data,
+    Labels,
+    PrecisionName,
+    Split,
+    Truth,
+    Why,
+    ask,
+    predicted,
+)
 
 if TYPE_CHECKING:
+    from fer_core.card import Card, LabelSource
     from fer_core.data import SampleTable
+    from fer_core.evaluate.compare import Pair
+    from fer_core.evaluate.cost import Cost
     from fer_core.evaluate.predictions import Predictions
 
 
@@ -35,19 +51,22 @@ def evaluate_command(  # noqa: PLR0913, PLR0917  (a command line has as many opt
         bool, typer.Option("--shared-classes", help="Leave out samples of classes that the checkpoint does not have.")
     ] = False,
     precision: PrecisionName = "float32",
+    truth: Truth = None,
     why: Why = ASKED,
     as_json: Json = False,
 ) -> None:
     """Measure a checkpoint on one split of face crops, with and without exact twins of those in the train split."""
     from fer_core.checkpoint import open_checkpoint
-    from fer_core.data.opening import open_samples
+    from fer_core.data.labelling import in_words
     from fer_core.evaluate.compare.transfer import answerable
 
-    every = open_samples(data, labels)
+    asked = ask(checkpoint, data, split, labels, truth)
     if shared:
-        every = answerable(every, open_checkpoint(checkpoint).card.class_set)[0]
-    found = predicted(checkpoint, every, data, split, why, precision).as_evaluation()
-    emit(found.as_json(), as_json, found.as_text())
+        asked = replace(asked, every=answerable(asked.every, open_checkpoint(checkpoint).card.class_set)[0])
+    found = predicted(asked, why, precision).as_evaluation()
+    answer = {**found.as_json(), "labels": asked.truth, "left_out": asked.left_out}
+    told = "" if asked.truth == "given" else f"{in_words(asked.truth, asked.left_out)}\n"
+    emit(answer, as_json, told + found.as_text())
 
 
 def compare_command(  # noqa: PLR0913, PLR0917  (a command line has as many options as it has)
@@ -57,16 +76,13 @@ def compare_command(  # noqa: PLR0913, PLR0917  (a command line has as many opti
     labels: Labels = None,
     draws: Annotated[int, typer.Option(help="Draws of the bootstrap.", min=100, max=100_000)] = 2000,
     table: Annotated[str, typer.Option(help="The leaderboard as markdown, latex or csv instead of text.")] = "",
+    truth: Truth = None,
     why: Why = ASKED,
     as_json: Json = False,
 ) -> None:
     """Say whether one checkpoint is really better than another: McNemar, paired bootstrap, Holm, class by class."""
     from fer_core.checkpoint import open_checkpoint
-    from fer_core.data.opening import open_samples
-    from fer_core.evaluate.compare import agreement, compare
     from fer_core.evaluate.compare.export import as_csv, as_latex, as_markdown
-    from fer_core.evaluate.compare.leaderboard import leaderboard
-    from fer_core.evaluate.compare.pairs import plain
     from fer_core.evaluate.cost import cost
 
     ways = {"": as_markdown, "markdown": as_markdown, "latex": as_latex, "csv": as_csv}
@@ -74,9 +90,35 @@ def compare_command(  # noqa: PLR0913, PLR0917  (a command line has as many opti
         raise DataError(f"--table is {table!r}; it must be markdown, latex or csv.")
     if len(checkpoints) < 2:
         raise DataError(f"Only {checkpoints[0]} was named; a comparison needs two checkpoints or more.")
-    every = open_samples(data, labels)
-    tables = [predicted(name, every, data, split, why) for name in checkpoints]
-    costs = {t.about.model_hash: cost(open_checkpoint(n)) for n, t in zip(checkpoints, tables, strict=True)}
+    opened = [open_checkpoint(name) for name in checkpoints]
+    truth = truth or _one_truth([one.card for one in opened])
+    tables = [predicted(ask(name, data, split, labels, truth), why) for name in checkpoints]
+    rows, pairs, answer = _compared(tables, {one.card.weights_sha256: cost(one) for one in opened}, draws)
+    text = ways[table](rows) if table else "\n\n".join([as_markdown(rows).rstrip(), *(p.as_text() for p in pairs)])
+    emit({"labels": truth, **answer}, as_json, text)
+
+
+def _one_truth(cards: Sequence[Card]) -> LabelSource:
+    """The labels that all of them learnt.
+
+    Raises:
+        DataError: they learnt others.
+    """
+    learnt = {card.label_source: card.name for card in reversed(cards)}
+    if len(learnt) > 1:
+        told = " and ".join(f"{name} the labels {source}" for source, name in learnt.items())
+        raise DataError(f"{told} were learnt; say with --truth by which of them all are measured.")
+    return next(iter(learnt))
+
+
+def _compared(
+    tables: Sequence[Predictions], costs: dict[str, Cost], draws: int
+) -> tuple[list[dict[str, Any]], list[Pair], dict[str, Any]]:
+    """Rows of the leaderboard, pairs, and all of it as plain numbers."""
+    from fer_core.evaluate.compare import agreement, compare
+    from fer_core.evaluate.compare.leaderboard import leaderboard
+    from fer_core.evaluate.compare.pairs import plain
+
     rows = [standing.row() for standing in leaderboard(tables, costs, draws)]
     pairs, _ = compare(tables, draws)
     same = agreement(tables)
@@ -88,8 +130,7 @@ def compare_command(  # noqa: PLR0913, PLR0917  (a command line has as many opti
         "pairs": [pair.as_json() for pair in pairs],
         "agreement": {"models": list(same.models), "share": [[plain(v) for v in row] for row in same.share]},
     }
-    text = ways[table](rows) if table else "\n\n".join([as_markdown(rows).rstrip(), *(p.as_text() for p in pairs)])
-    emit(answer, as_json, text)
+    return rows, pairs, answer
 
 
 def _json(value: Any) -> Any:
@@ -107,17 +148,17 @@ def errors_command(  # noqa: PLR0913, PLR0917  (a command line has as many optio
     split: Split = "validation",
     labels: Labels = None,
     name: Annotated[str | None, typer.Option("--class", help="Class under the lens; default: the worst.")] = None,
+    truth: Truth = None,
     why: Why = ASKED,
     as_json: Json = False,
 ) -> None:
     """Say where a checkpoint fails: class by class, one class under the lens, slices of the data, calibration."""
-    from fer_core.data.opening import open_samples
     from fer_core.evaluate.columns import columns_of
     from fer_core.evaluate.summary import summary
 
-    every = open_samples(data, labels)
-    found = predicted(checkpoint, every, data, split, why)
-    answer = summary(found, columns_of(every.split(split), found), name)
+    asked = ask(checkpoint, data, split, labels, truth)
+    found = predicted(asked, why)
+    answer = {"labels": asked.truth, **summary(found, columns_of(asked.every.split(split), found), name)}
     emit(answer, as_json, _text(answer))
 
 
@@ -129,6 +170,7 @@ def _text(answer: dict[str, Any]) -> str:
     lens = answer["lens"]
     lines.append(f"{lens['name']}, n = {lens['n']:,}: average precision {percent(lens['average_precision'])}")
     lines += [f"  taken for {f['name']:<12}{f['n']:>7,}  {percent(f['share'], f['interval'])}" for f in lens["goes"]]
+    lines.append(f"  {lens['column']['text']}")
     for remedy in lens["remedies"]:
         before, after = (f"{percent(remedy[when]['recall'])}" for when in ("before", "after"))
         whole = f"{percent(remedy['before']['accuracy'])} -> {percent(remedy['after']['accuracy'])}"
@@ -160,20 +202,20 @@ def report_command(  # noqa: PLR0913, PLR0917  (a command line has as many optio
     pictures: Annotated[
         bool, typer.Option("--pictures", help="Show faces in the page; only where the data's licence allows it.")
     ] = False,
+    truth: Truth = None,
     why: Why = ASKED,
 ) -> None:
     """Write a report of a checkpoint on one split: a page (--html), a model card (--readme), or both."""
     from fer_core.checkpoint import open_checkpoint
-    from fer_core.data.opening import open_samples
     from fer_core.evaluate.report import html_report, model_card
 
     if html is None and readme is None:
         raise DataError("Nothing to write: name a file with --html or --readme.")
-    every = open_samples(data, labels)
-    found = predicted(checkpoint, every, data, split, why)
+    asked = ask(checkpoint, data, split, labels, truth)
+    found = predicted(asked, why)
     card = open_checkpoint(checkpoint).card
     if html is not None:
-        _write(html, html_report(card, found, _worst(every.split(split), found) if pictures else ()))
+        _write(html, html_report(card, found, _worst(asked.every.split(split), found) if pictures else ()))
     if readme is not None:
         _write(readme, model_card(card, found))
 

@@ -8,7 +8,7 @@ import typer
 
 from fer_core.cli import Json, emit, percent, progress_line
 from fer_core.errors import DataError
-from fer_core.evaluate.options import ASKED, CheckpointName, Data, Labels, Split, Why, predicted
+from fer_core.evaluate.options import ASKED, CheckpointName, Data, Labels, Split, Truth, Why, ask, predicted
 
 if TYPE_CHECKING:
     from fer_core.evaluate.errors.learning import LearningCurve
@@ -27,50 +27,55 @@ def robustness_command(  # noqa: PLR0913, PLR0917  (a command line has as many o
     data: Data,
     split: Split = "validation",
     labels: Labels = None,
-    each: Annotated[int, typer.Option(help="Faces of each class at most, drawn at random.", min=1)] = 50,
+    each: Annotated[
+        int | None,
+        typer.Option(help="Faces of each class at most, drawn at random; default: what three minutes allow.", min=1),
+    ] = None,
+    truth: Truth = None,
     why: Why = ASKED,
     as_json: Json = False,
 ) -> None:
     """Measure a checkpoint under noise, blur, JPEG, light, rotation and occlusion, class by class."""
-    from fer_core.data.opening import open_samples
     from fer_core.evaluate.results import keep_result
-    from fer_core.evaluate.robustness import robustness, some_of_each
+    from fer_core.evaluate.robustness import most_within, robustness, some_of_each
     from fer_core.predict import get_predictor
 
-    every = open_samples(data, labels)
-    found = predicted(checkpoint, every, data, split, why)
+    asked = ask(checkpoint, data, split, labels, truth)
+    found = predicted(asked, why)
+    each = each or most_within(found.labels, found.about.latency_ms)
     rows = some_of_each(found.labels, each)
-    samples = every.split(split)
+    samples = asked.every.split(split)
     faces = [samples.decode(int(row)) for row in rows]
     progress = progress_line("corrupted faces")
     curves = robustness(get_predictor(checkpoint), faces, found.labels[rows], progress=progress)
     answer = [curve.as_json() for curve in curves]
     keep_result(found.about, ROBUSTNESS, answer)
-    lines = [
-        f"{c.corruption:<12}{c.unit}\n  "
-        + ", ".join(f"{s:g}: {percent(a)}" for s, a in zip(c.severities, c.accuracy, strict=True))
-        for c in curves
-    ]
-    emit(answer, as_json, "\n".join([f"top-1 of {len(rows):,} faces, at most {each:,} of each class", *lines]))
+    lines = []
+    for curve in curves:
+        lines.append(f"{curve.corruption:<12}{curve.unit}")
+        for severity, scores in zip(curve.severities, curve.scores, strict=True):
+            lines.append(f"  {severity:>6g}: {percent(scores.accuracy, scores.accuracy_interval)}")
+    told = f"top-1 of {len(rows):,} faces, at most {each:,} of each class, with Wilson's 95 % interval"
+    emit(answer, as_json, "\n".join([told, *lines]))
 
 
-def learning_curve_command(
+def learning_curve_command(  # noqa: PLR0913, PLR0917  (a command line has as many options as it has)
     checkpoint: CheckpointName,
     data: Data,
     name: Annotated[str, typer.Option("--class", help="Class that the curve is of.")],
     split: Split = "validation",
+    truth: Truth = None,
     why: Why = ASKED,
     as_json: Json = False,
 ) -> None:
     """Tell how the recall of a class grows with its training samples, and how many more a goal would need."""
     from fer_core.data.answers import load_features
-    from fer_core.data.opening import open_samples
     from fer_core.data.store import open_data_set
     from fer_core.evaluate.errors.learning import fitted_curve, measure_recalls
     from fer_core.evaluate.results import keep_result
 
-    every = open_samples(data)
-    found = predicted(checkpoint, every, data, split, why)
+    asked = ask(checkpoint, data, split, truth=truth)
+    found, every = predicted(asked, why), asked.every
     if found.about.split == "train" or "train" not in every.splits():
         raise DataError(f"A learning curve learns from train and measures on another split, not on {split!r}.")
     data_set, label = open_data_set(str(data)), found.classes.index(name)

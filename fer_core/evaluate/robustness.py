@@ -11,15 +11,18 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.errors import DataError, ImageError
+from fer_core.evaluate.bootstrap import plain
 from fer_core.evaluate.metrics import Scores, score
-from fer_core.predict import Predictor
+
+if TYPE_CHECKING:
+    from fer_core.predict import Predictor
 
 Picture = NDArray[np.uint8]
 _SEED = 20_260
@@ -174,18 +177,20 @@ class Robustness:
         return {name: tuple(s.per_class[name].recall for s in self.scores) for name in names}
 
     def as_json(self) -> dict[str, Any]:
-        """Plain numbers; NaN becomes None."""
-
-        def plain(values: Sequence[float]) -> list[float | None]:
-            return [None if math.isnan(value) else value for value in values]
-
+        """Plain numbers, each share with Wilson's interval and its number of faces; NaN becomes None."""
+        clean = self.scores[0]
         return {
             "corruption": self.corruption,
             "unit": self.unit,
             "severities": list(self.severities),
-            "n": self.scores[0].n,
+            "n": clean.n,
             "accuracy": plain(self.accuracy),
-            "recall": {name: plain(values) for name, values in self.recall.items()},
+            "accuracy_interval": plain([s.accuracy_interval for s in self.scores]),
+            "recall": plain(self.recall),
+            "recall_interval": {
+                name: plain([s.per_class[name].recall_interval for s in self.scores]) for name in clean.classes
+            },
+            "n_of_class": {name: of.n for name, of in clean.per_class.items()},
         }
 
 
@@ -194,6 +199,29 @@ def some_of_each(labels: NDArray[np.int64], most: int, seed: int = 0) -> NDArray
     order = np.random.default_rng(seed).permutation(len(labels))
     kept = [order[labels[order] == label][:most] for label in np.unique(labels)]
     return np.sort(np.concatenate(kept)) if kept else np.zeros(0, dtype=np.int64)
+
+
+PICTURES = 1 + sum(len(c.severities) for c in CORRUPTIONS.values())  # of each face, the clean one among them
+FEWEST = 50  # faces of a class, below which an interval says little
+
+
+def most_within(labels: NDArray[np.int64], latency_ms: float | None, seconds: float = 180.0) -> int:
+    """How many faces of each class `robustness` gets through in so many seconds, but `FEWEST` at least.
+
+    Args:
+        labels: (N,) of the faces that there are.
+        latency_ms: of one face; None where it was not measured.
+        seconds: that may be taken.
+
+    Returns:
+        The size of the largest class where all faces fit; 0 on no samples.
+    """
+    counts = np.bincount(labels)
+    most = int(counts.max(initial=0))
+    budget = FEWEST * len(counts) if latency_ms is None else seconds * 1000 / (latency_ms * PICTURES)
+    sizes = np.arange(1, most + 1)
+    taken = np.minimum(counts, sizes[:, None]).sum(1)
+    return min(most, max(FEWEST, int((taken <= budget).sum())))
 
 
 def robustness(

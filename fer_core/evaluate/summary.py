@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fer_core.errors import DataError
-from fer_core.evaluate.errors import class_figures, confusion, lens, with_threshold
+from fer_core.evaluate.errors import class_figures, column, confusion, lens, with_threshold
 from fer_core.evaluate.errors.remedies import Figures
 from fer_core.evaluate.predictions import Predictions
 from fer_core.evaluate.reliability import brier, classwise_ece, reliability
@@ -73,7 +73,7 @@ def summary(predictions: Predictions, columns: Mapping[str, Any], name: str | No
 
 
 def _lens(predictions: Predictions, name: str) -> dict[str, Any]:
-    found = lens(predictions, name)
+    found, explained = lens(predictions, name), column(predictions, name)
     place = predictions.classes.index(name)
 
     def worth(figures: Figures) -> dict[str, Any]:
@@ -98,6 +98,7 @@ def _lens(predictions: Predictions, name: str) -> dict[str, Any]:
         "n": found.n,
         "goes": [asdict(f) for f in found.goes],
         "comes": [asdict(f) for f in found.comes],
+        "column": {**asdict(explained), "text": explained.as_text()},
         "average_precision": found.curve.average_precision,
         "hardest": predictions.ids(found.hardest[:_EXAMPLES]),
         "missed": predictions.ids(found.missed[:_EXAMPLES]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -22,10 +23,8 @@ def difference_forest(pair: Pair) -> go.Figure:
     """
     classes = [c.name for c in pair.classes]
     rows: list[tuple[str, Interval, float, str]] = [("top-1", pair.differences["accuracy"], pair.p_holm, GREY)]
-    rows += [
-        (name.replace("_", " "), pair.differences[name], pair.differences[name].p, GREY)
-        for name in ("balanced_accuracy", "macro_f1")
-    ]
+    for name, words in (("balanced_accuracy", "balanced accuracy"), ("macro_f1", "macro-F1")):
+        rows.append((words, pair.differences[name], pair.differences[name].p, GREY))
     rows += [(f"recall {c.name} (n = {c.n:,})", c.difference, c.p_holm, colour(c.name, classes)) for c in pair.classes]
     known = [row for row in rows if np.isfinite(row[1].value)]
     figure = go.Figure(
@@ -119,26 +118,37 @@ def agreement_map(values: NDArray[np.float64], models: Sequence[str], ink: str =
     return figure
 
 
-def robustness_curves(
-    severities: Sequence[float], recall: Mapping[str, Sequence[float]], accuracy: Sequence[float], unit: str
-) -> go.Figure:
-    """Recall of each class in its colour, and top-1 in thick grey, against the strength of a corruption.
+def robustness_curves(curve: Mapping[str, Any]) -> go.Figure:
+    """Recall of each class in its colour, and top-1 in thick grey, with intervals, against a corruption's strength.
 
     Args:
-        severities: (S,) in `unit`, the picture as it is among them.
-        recall: by class name, (S,); NaN for a class without samples, which is left out.
-        accuracy: (S,).
-        unit: name and unit of the strength.
+        curve: as `Robustness.as_json` gives it; a class without samples is left out.
     """
     figure = go.Figure()
-    for name, values in recall.items():
-        if not np.isnan(values).all():
-            shade = colour(name, tuple(recall))
-            figure.add_scatter(x=list(severities), y=list(values), name=name, line={"color": shade}, marker={"size": 6})
-    figure.add_scatter(x=list(severities), y=list(accuracy), name="top-1", line={"color": GREY, "width": 5})
-    figure.update_traces(mode="lines+markers", hovertemplate="%{x:g}: %{y:.1%}<extra>%{fullData.name}</extra>")
-    figure.update_xaxes(title=unit)
+    names = tuple(curve["recall"])
+    for name in names:
+        if curve["n_of_class"][name]:
+            _with_bounds(
+                figure, curve["severities"], curve["recall"][name], curve["recall_interval"][name], name=name,
+                line={"color": colour(name, names)}, marker={"size": 6},
+            )  # fmt: skip
+    _with_bounds(
+        figure, curve["severities"], curve["accuracy"], curve["accuracy_interval"], name="top-1",
+        line={"color": GREY, "width": 5},
+    )  # fmt: skip
+    figure.update_xaxes(title=curve["unit"])
     figure.update_yaxes(title="recall", range=[0, 1.02], tickformat=".0%")
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}
     figure.update_layout(height=420, margin={**_MARGIN, "t": 80}, legend=legend)
     return figure
+
+
+def _with_bounds(figure: go.Figure, at: Sequence[float], values: Sequence[float], bounds: Any, **style: Any) -> None:
+    """A line whose points have thin bars from lower to upper bound."""
+    low, high = np.array(bounds, dtype=np.float64).T
+    figure.add_scatter(
+        x=list(at), y=list(values), mode="lines+markers", customdata=np.stack([low, high], axis=1),
+        error_y={"array": high - np.array(values), "arrayminus": np.array(values) - low, "thickness": 1, "width": 0},
+        hovertemplate="%{x:g}: %{y:.1%} [%{customdata[0]:.1%}, %{customdata[1]:.1%}]<extra>%{fullData.name}</extra>",
+        **style,
+    )  # fmt: skip

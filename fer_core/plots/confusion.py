@@ -43,7 +43,6 @@ def confusion_map(
     values = counts.astype(np.float64) if shares is None else shares
     most = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0
     scale = {"zmin": -most if subtracted else 0.0, "zmax": most or 1.0}
-    words = [[_cell(values[i, j], shares is not None, subtracted) for j in range(k)] for i in range(k)]
     figure = go.Figure(
         go.Heatmap(
             z=values, x=names, y=names, colorscale=_BOTH_WAYS if subtracted else _BLUES, showscale=False, xgap=1,
@@ -51,13 +50,32 @@ def confusion_map(
         )
     )  # fmt: skip
     for i, j in itertools.product(range(k), repeat=2):
+        word = _cell(values[i, j], shares is not None, subtracted)
         bold = p is not None and p[i, j] < 0.05
         dark = abs(values[i, j]) > 0.55 * scale["zmax"]
         figure.add_annotation(
-            x=names[j], y=names[i], text=f"<b>{words[i][j]}</b>" if bold else words[i][j], showarrow=False,
+            x=names[j], y=names[i], text=f"<b>{word}</b>" if bold else word, showarrow=False,
             font={"color": "white" if dark else ink, "size": 14},
         )  # fmt: skip
-    cells = list(itertools.product(range(k), repeat=2))
+    _add_clicks(figure, names, counts, shares, subtracted)
+    if chosen is not None:
+        i, j = names.index(chosen[0]), names.index(chosen[1])
+        figure.add_shape(x0=j - 0.5, x1=j + 0.5, y0=i - 0.5, y1=i + 0.5, line={"color": "#E69F00", "width": 3})
+    figure.update_xaxes(title="predicted", side="top", showgrid=False, tickfont={"size": 13})
+    figure.update_yaxes(title="annotated", autorange="reversed", showgrid=False, tickfont={"size": 13})
+    figure.update_layout(height=56 * k + 120, margin={"l": 8, "r": 8, "t": 40, "b": 8})
+    return figure
+
+
+def _add_clicks(
+    figure: go.Figure,
+    names: list[str],
+    counts: NDArray[np.int64],
+    shares: NDArray[np.float64] | None,
+    subtracted: bool,
+) -> None:
+    """A marker on each cell that takes the click and says what the cell is."""
+    cells = list(itertools.product(range(len(names)), repeat=2))
     figure.add_scatter(
         x=[names[j] for _, j in cells],
         y=[names[i] for i, _ in cells],
@@ -68,13 +86,6 @@ def confusion_map(
         hovertemplate="%{customdata[0]} taken for %{customdata[1]}: %{text}<extra></extra>",
         showlegend=False,
     )
-    if chosen is not None:
-        i, j = names.index(chosen[0]), names.index(chosen[1])
-        figure.add_shape(x0=j - 0.5, x1=j + 0.5, y0=i - 0.5, y1=i + 0.5, line={"color": "#E69F00", "width": 3})
-    figure.update_xaxes(title="predicted", side="top", showgrid=False, tickfont={"size": 13})
-    figure.update_yaxes(title="annotated", autorange="reversed", showgrid=False, tickfont={"size": 13})
-    figure.update_layout(height=56 * k + 120, margin={"l": 8, "r": 8, "t": 40, "b": 8})
-    return figure
 
 
 def _cell(value: float, share: bool, subtracted: bool) -> str:

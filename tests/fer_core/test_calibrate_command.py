@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from fer_core.__main__ import app
-from fer_core.checkpoint import Checkpoint, open_checkpoint, sha256_of
+from fer_core.checkpoint import Checkpoint, open_checkpoint, own_copy, sha256_of
 from fer_core.data import SampleTable
+from fer_core.errors import CheckpointError
 from fer_core.evaluate.evaluation import evaluate
 from fer_core.predict import Predictor, get_predictor
 
@@ -109,3 +111,33 @@ def test_it_is_kept_only_for_validation(checkpoint: Checkpoint, data: Path) -> N
     assert "Error: A temperature is kept only where it was fitted on validation, not on 'PrivateTest'." in result.stderr
     assert open_checkpoint("mine").card == checkpoint.card
     assert said(calibrate(data, "--split", "PrivateTest", "--json"))["fitted"]["n"] == 28
+
+
+def test_a_shipped_checkpoint_stays_as_it_is(
+    checkpoint: Checkpoint, data: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = tmp_path / "shipped"
+    shutil.move(home / "checkpoints", shipped)
+    monkeypatch.setattr("fer_core.checkpoint.SHIPPED_CHECKPOINTS", shipped)
+    before = (shipped / "mine" / "card.json").read_bytes()
+    first = said(calibrate(data, "--save", "--json"))
+    assert (shipped / "mine" / "card.json").read_bytes() == before
+    found = open_checkpoint("mine")
+    assert found.folder == home / "checkpoints" / "mine"
+    assert found.card.temperature == first["fitted"]["value"]
+    assert found.card.weights_sha256 == checkpoint.card.weights_sha256
+    assert found.load() is not None
+    with_hash = own_copy(Checkpoint(shipped / "mine", checkpoint.card))
+    assert with_hash == found  # a second time nothing is copied
+    (home / "checkpoints" / "mine" / "card.json").unlink()
+    assert open_checkpoint("mine").folder == shipped / "mine"
+
+
+def test_a_copy_takes_nobodys_place(
+    checkpoint: Checkpoint, make_checkpoint: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fer_core.checkpoint.SHIPPED_CHECKPOINTS", tmp_path / "shipped")
+    other = make_checkpoint(tmp_path / "shipped" / "mine", seed=1)
+    assert other.card.weights_sha256 != checkpoint.card.weights_sha256
+    with pytest.raises(CheckpointError, match="is another checkpoint of the name mine"):
+        own_copy(other)

@@ -15,34 +15,20 @@ from streamlit.testing.v1 import AppTest
 from fer_core.data import SampleTable
 from fer_core.data.store import DataSet, keep
 from fer_core.evaluate.cached import evaluate_split
+from fer_core.evaluate.shelf import list_predictions
+from fer_core.labels import FERPLUS8
 from fer_core.predict import get_predictor
+from tests.pages.reading import texts
+from training.tracking.reading import RecordedRun
 
-ROOT = Path(__file__).resolve().parents[2]
 MODELS = ("compact", "compact-teacher")
 Open = Callable[..., AppTest]
 
 
 @pytest.fixture
-def open_view(monkeypatch: pytest.MonkeyPatch) -> Open:
+def open_view(open_page: Open) -> Open:
     """Runs the page with a view picked, as a link does."""
-    monkeypatch.chdir(ROOT)
-
-    def run(view: str = "Leaderboard", **query: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-        app.switch_page("pages/3_Compare.py")
-        for name, value in {"compare": view, **query}.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception
-        return app
-
-    return run
-
-
-@pytest.fixture
-def data_set(drawn: SampleTable) -> DataSet:
-    """196 drawn faces in the workspace: 112 to train, 56 to validate, 28 to test."""
-    return keep("drawn", drawn, "drawn for a test")
+    return lambda view="Leaderboard", **query: open_page("3_Compare", **{"compare": view, **query})
 
 
 @pytest.fixture
@@ -53,11 +39,6 @@ def answers(data_set: DataSet, drawn: SampleTable) -> dict[str, np.ndarray]:
         evaluate_split(get_predictor(name), data_set.samples(), "validation", "drawn")
         said[name] = get_predictor(name).probabilities(drawn.split("validation").faces()).argmax(1)
     return said
-
-
-def texts(app: AppTest) -> str:
-    kinds: tuple[Any, ...] = (app.markdown, app.caption, app.info, app.warning, app.error, app.success)
-    return "\n".join(element.value for kind in kinds for element in kind).replace("\u00a0", " ")
 
 
 def test_an_empty_workspace_leads_to_the_data_sets(open_view: Open) -> None:
@@ -85,6 +66,35 @@ def test_the_leaderboard_has_every_figure(open_view: Open, answers: dict[str, np
     assert not app.exception
     costs = next(d.value for d in app.dataframe if "size (MB)" in d.value).set_index("model")
     assert float(costs.loc["compact", "latency (ms)"]) > 0
+
+
+@pytest.mark.usefixtures("answers")
+def test_runs_are_named_beside_their_models(
+    open_view: Open, data_set: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recorded(name: str, weights: str) -> RecordedRun:
+        tags = {"checkpoint.weights_sha256": weights}
+        return RecordedRun(name, name, "FINISHED", 1.0, 2.0, f"file:///{name}", tags=tags)
+
+    compact, teacher = (get_predictor(name).card.weights_sha256 for name in MODELS)
+    found = [recorded("night-7", compact), recorded("lost", "9" * 64)]
+    monkeypatch.setattr("training.tracking.trained.runs", lambda: found)
+    app = open_view()
+    assert app.dataframe[0].value.set_index("model")["run"].to_dict() == {"compact": "night-7", "compact-teacher": ""}
+    assert "**lost**: it has not predicted this split, and cannot any more" in texts(app)
+    assert "file:///lost/checkpoint" in texts(app)
+    assert open_view("Pairs").multiselect(key="models").options == ["compact (run night-7)", "compact-teacher"]
+    for name, why in (("compact", "the paper"), ("compact", "its revision"), ("compact-teacher", "the paper")):
+        evaluate_split(get_predictor(name), data_set.samples(), "test", "drawn", why)
+    started: list[int] = []
+    monkeypatch.setattr("ui.compare.runs.start_recording", lambda models: started.append(models[0].looks))
+    app = open_view(split="test")
+    assert started == [2]  # the log is ahead of the run's record
+    app.text_input[0].set_value("to compare")
+    app.button[0].click().run()
+    looks = app.dataframe[0].value.set_index("model")["looks at test"].to_dict()
+    assert looks == {"compact": 3, "compact-teacher": 2}
+    assert {compact, teacher} == {about.model_hash for about in list_predictions()}
 
 
 def test_a_pair_is_tested(open_view: Open, answers: dict[str, np.ndarray], drawn: SampleTable) -> None:
@@ -152,6 +162,17 @@ def test_a_deleted_checkpoint_keeps_its_answers(
     costs = next(d.value for d in app.dataframe if "size (MB)" in d.value).set_index("model")
     assert costs.loc["gone", "parameters (M)"] == "n/a"
     assert "exact McNemar" in texts(open_view("Pairs"))
+
+
+@pytest.mark.usefixtures("answers")
+def test_models_of_other_classes_are_left_out_and_named(
+    open_view: Open, data_set: DataSet, home: Path, make_checkpoint: Callable[..., Any]
+) -> None:
+    make_checkpoint(home / "checkpoints" / "eight", classes=FERPLUS8.names)
+    evaluate_split(get_predictor("eight"), data_set.samples(), "validation", "drawn")
+    app = open_view()
+    assert "Left out, since they have other classes: eight" in texts(app)
+    assert set(app.dataframe[0].value["model"]) == set(MODELS)
 
 
 @pytest.mark.usefixtures("answers")

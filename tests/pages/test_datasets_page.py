@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -15,36 +13,13 @@ from fer_core.data.answers import answer, project
 from fer_core.data.auditing import audit_data_set
 from fer_core.data.store import DataSet, keep
 from fer_core.predict import get_predictor
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.pages.reading import texts
 
 
 @pytest.fixture
-def open_view(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+def open_view(open_page: Callable[..., AppTest]) -> Callable[..., AppTest]:
     """Runs the page with a view picked, as a link does."""
-    monkeypatch.chdir(ROOT)
-
-    def run(view: str = "Browse", **query: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-        app.switch_page("pages/1_Datasets.py")
-        for name, value in {"view": view, **query}.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception
-        return app
-
-    return run
-
-
-@pytest.fixture
-def data_set(drawn: SampleTable) -> DataSet:
-    """196 drawn faces in the workspace: 112 to train, 56 to validate, 28 to test."""
-    return keep("drawn", drawn, "drawn for a test")
-
-
-def texts(app: AppTest) -> str:
-    kinds: tuple[Any, ...] = (app.markdown, app.caption, app.info, app.warning, app.error, app.success)
-    return "\n".join(element.value for kind in kinds for element in kind)
+    return lambda view="Browse", **query: open_page("1_Datasets", **{"view": view, **query})
 
 
 def test_an_empty_workspace_says_what_to_do_next(open_view: Callable[..., AppTest]) -> None:

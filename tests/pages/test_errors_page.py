@@ -12,49 +12,29 @@ from streamlit.testing.v1 import AppTest
 
 from fer_core.checkpoint import open_checkpoint
 from fer_core.data import SampleTable
+from fer_core.data.labelling import under_labels
 from fer_core.data.store import DataSet, keep
 from fer_core.evaluate.cached import evaluate_split
 from fer_core.evaluate.locked import looks
 from fer_core.evaluate.probing import ROBUSTNESS
 from fer_core.evaluate.results import keep_result
 from fer_core.predict import get_predictor
+from tests.fer_core.evaluate.voted import learnt_majority, voted
+from tests.pages.reading import texts
 
-ROOT = Path(__file__).resolve().parents[2]
 Open = Callable[..., AppTest]
 
 
 @pytest.fixture
-def open_view(monkeypatch: pytest.MonkeyPatch) -> Open:
+def open_view(open_page: Open) -> Open:
     """Runs the page with a view picked, as a link does."""
-    monkeypatch.chdir(ROOT)
-
-    def run(view: str = "Confusion", **query: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-        app.switch_page("pages/4_Errors.py")
-        for name, value in {"errors": view, **query}.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception
-        return app
-
-    return run
-
-
-@pytest.fixture
-def data_set(drawn: SampleTable) -> DataSet:
-    """196 drawn faces in the workspace: 112 to train, 56 to validate, 28 to test."""
-    return keep("drawn", drawn, "drawn for a test")
+    return lambda view="Confusion", **query: open_page("4_Errors", **{"errors": view, **query})
 
 
 @pytest.fixture
 def predictions(data_set: DataSet) -> Any:
     """What `compact` says of the 56 validation faces."""
     return evaluate_split(get_predictor("compact"), data_set.samples(), "validation", "drawn")
-
-
-def texts(app: AppTest) -> str:
-    kinds: tuple[Any, ...] = (app.markdown, app.caption, app.info, app.warning, app.error, app.success)
-    return "\n".join(element.value for kind in kinds for element in kind).replace("\u00a0", " ")
 
 
 def test_an_empty_workspace_leads_to_the_data_sets(open_view: Open) -> None:
@@ -116,12 +96,36 @@ def test_every_view_opens(open_view: Open, view: str, said: str) -> None:
     assert said in texts(app).replace("on all", "of all")
 
 
+def test_a_checkpoint_that_learnt_votes_is_measured_by_them(
+    open_view: Open, drawn: SampleTable, home: Path, make_checkpoint: Callable[..., Any]
+) -> None:
+    make_checkpoint(home / "checkpoints" / "agreed", trained=learnt_majority())
+    samples = keep("voted", voted(drawn), "drawn for a test").samples()
+    app = open_view(checkpoint="agreed")
+    assert "Labels: FER+'s majority; 4 samples are left out (contempt 1" in texts(app)
+    assert "has not predicted the validation split of voted yet" in texts(app)
+    evaluate_split(
+        get_predictor("agreed"), under_labels(samples, "ferplus-majority", drawn.classes.names), "validation"
+    )
+    app = open_view(checkpoint="agreed")
+    assert "| validation | 52 |" in texts(app)
+    app.segmented_control(key="truth").set_value("given").run()
+    assert "has not predicted the validation split of voted yet" in texts(app)
+    keep("drawn", drawn, "without votes")
+    assert "This data set has no votes" in texts(open_view(checkpoint="agreed", data="drawn"))
+
+
 def test_kept_robustness_is_drawn(open_view: Open, predictions: Any) -> None:
-    curve = {"corruption": "noise", "unit": "grey levels", "severities": [0, 8], "n": 56, "accuracy": [0.5, 0.25]}
-    keep_result(predictions.about, ROBUSTNESS, [{**curve, "recall": {"fear": [0.5, None]}}])
+    curve = {"corruption": "noise", "unit": "grey levels", "severities": [0, 8], "n": 8, "accuracy": [0.5, 0.25]}
+    keep_result(predictions.about, ROBUSTNESS, [{**curve, "recall": {"fear": [0.5, 0.25]}}])  # without intervals
+    assert "It has not been measured yet" in texts(open_view("Robustness"))
+    bounds = [[0.2, 0.8], [0.1, 0.6]]
+    curve |= {"accuracy_interval": bounds, "recall_interval": {"fear": bounds}, "n_of_class": {"fear": 8}}
+    keep_result(predictions.about, ROBUSTNESS, [{**curve, "recall": {"fear": [0.5, 0.25]}}])
     app = open_view("Robustness")
-    assert "56 faces, at most fifty of each class" in texts(app)
+    assert "n = 8 faces, drawn at random (fear 8)" in texts(app)
     assert "**Noise**" in texts(app)
+    assert app.selectbox(key="faces of each").options[0].startswith("8: 56 faces, about")
 
 
 def test_a_flat_learning_curve_promises_nothing(open_view: Open, predictions: Any) -> None:

@@ -14,6 +14,8 @@ from PIL import Image
 from skimage import data
 from streamlit.testing.v1 import AppTest
 
+from tests.pages.reading import texts
+
 ROOT = Path(__file__).resolve().parents[2]
 SALIENCY = "pages/5_Saliency.py"
 
@@ -23,12 +25,6 @@ def app(monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """The app on its first page, not run yet."""
     monkeypatch.chdir(ROOT)
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-
-
-def texts(app: AppTest) -> str:
-    """Everything that the page says in words."""
-    kinds = (app.title, app.markdown, app.caption, app.info, app.warning, app.error)
-    return "\n".join(element.value for kind in kinds for element in kind)
 
 
 def png(picture: Image.Image) -> bytes:
@@ -42,7 +38,7 @@ def test_start_page_names_the_checkpoint_its_figures_and_limits(app: AppTest) ->
     assert not app.exception
     assert [title.value for title in app.title] == ["FERScope"]
     assert [header.value for header in app.subheader] == ["Four things to do next", "Loaded: compact"]
-    said = texts(app).replace("\u00a0", " ")
+    said = texts(app)
     assert "n = 3,589" in said
     assert "28,709 training faces" in said
     assert "not what a person feels" in said

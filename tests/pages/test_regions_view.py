@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -20,31 +18,15 @@ from fer_core.regions.intervention import intervene
 from fer_core.regions.kept import keep as keep_report
 from fer_core.regions.measure import Asked, attribute
 from fer_core.regions.report import report
+from tests.pages.reading import texts
 
-ROOT = Path(__file__).resolve().parents[2]
 FEW = Resampling(50)
 
 
 @pytest.fixture
-def open_view(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+def open_view(open_page: Callable[..., AppTest]) -> Callable[..., AppTest]:
     """Runs the page with its data-set view picked, as a link does."""
-    monkeypatch.chdir(ROOT)
-
-    def run(**query: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-        app.switch_page("pages/5_Saliency.py")
-        for name, value in {"of": "Data set", **query}.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception
-        return app
-
-    return run
-
-
-def texts(app: AppTest) -> str:
-    kinds: tuple[Any, ...] = (app.markdown, app.caption, app.info, app.warning, app.error, app.subheader)
-    return "\n".join(element.value for kind in kinds for element in kind)
+    return lambda **query: open_page("5_Saliency", **{"of": "Data set", **query})
 
 
 def test_without_a_data_set_the_page_says_where_to_get_one(open_view: Callable[..., AppTest]) -> None:

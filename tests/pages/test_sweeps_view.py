@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -16,24 +15,12 @@ from training.sweep.results import sweep_result
 from training.sweep.study import Plan, create_sweep
 from training.sweep.trial import attempt
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture
-def view(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AppTest]:
+def view(open_page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> Callable[[], AppTest]:
     """Opens the view as a link does; no worker is started."""
     monkeypatch.setattr("training.jobs.worker.ensure_worker", lambda: None)
-    monkeypatch.chdir(ROOT)
-
-    def run() -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-        app.switch_page("pages/2_Train.py")
-        app.query_params["show"] = "Sweeps"
-        app.run()
-        assert not app.exception
-        return app
-
-    return run
+    return lambda: open_page("2_Train", show="Sweeps")
 
 
 def test_started_with_what_the_recipe_says_and_cancelled(view: Callable[[], AppTest], few: SampleTable) -> None:

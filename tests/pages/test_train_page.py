@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import streamlit as st
@@ -17,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from fer_core.data import SampleTable
 from fer_core.data.store import keep
 from fer_core.tasks import Task
+from tests.pages.reading import texts
 from training.jobs.table import every
 from training.recipe import load_recipe
 from training.recipe.fields import sections
@@ -33,31 +33,15 @@ def woken(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
-def open_view(monkeypatch: pytest.MonkeyPatch, woken: list[float]) -> Callable[..., AppTest]:  # noqa: ARG001
+def open_view(open_page: Callable[..., AppTest], woken: list[float]) -> Callable[..., AppTest]:  # noqa: ARG001
     """Runs the page as a link does."""
-    monkeypatch.chdir(ROOT)
-
-    def run(**query: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-        app.switch_page("pages/2_Train.py")
-        for name, value in query.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception
-        return app
-
-    return run
+    return lambda **query: open_page("2_Train", **query)
 
 
 @pytest.fixture
 def data_set(few: SampleTable) -> str:
     keep("few", few, "drawn for a test")
     return "few"
-
-
-def texts(app: AppTest) -> str:
-    kinds: tuple[Any, ...] = (app.markdown, app.caption, app.info, app.warning, app.error, app.success)
-    return "\n".join(element.value for kind in kinds for element in kind)
 
 
 def test_an_empty_workspace_says_what_to_do_next(open_view: Callable[..., AppTest]) -> None:

@@ -95,5 +95,5 @@ def _offer(missing: list[tuple[Checkpoint, str]], split: str) -> None:
         for checkpoint, name in missing[:_MOST_OFFERED]:
             label = f"{checkpoint.folder.name} on {name}"
             if st.button(label, key=f"cell {label}", icon=":material/play_arrow:", disabled=running(name)):
-                asked = ["--checkpoint", str(checkpoint.folder), "--data", name, "--split", split, "--shared-classes"]
-                start_task(["evaluate", *asked], f"Evaluation of {label}, {split}", name)
+                asked = ["--checkpoint", str(checkpoint.folder), "--data", name, "--split", split, "--truth", "given"]
+                start_task(["evaluate", *asked, "--shared-classes"], f"Evaluation of {label}, {split}", name)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from fer_core.errors import FERScopeError
 from fer_core.evaluate.compare.leaderboard import Standing, leaderboard
 from fer_core.evaluate.cost import Cost
+from fer_core.evaluate.locked import looks
 from fer_core.evaluate.predictions import Predictions
 from ui.compare.entries import Entry, cost_of, latency_of, offer_missing
 from ui.evaluation.kept import Where
 from ui.evaluation.tables import show_table
+
+if TYPE_CHECKING:
+    from training.tracking.trained import TrainedModel
 
 RATES = ("top-1", "top-1 without twins", "balanced accuracy", "recall disgust", "recall fear")
 _COSTS = {
@@ -25,17 +30,43 @@ _COSTS = {
 }
 
 
-def show_board(where: Where, found: dict[str, Entry]) -> None:
-    """The view."""
+def show_board(where: Where, found: dict[str, Entry], runs: Mapping[str, TrainedModel]) -> None:
+    """The view.
+
+    Args:
+        where: data set and split.
+        found: the models that have answered it.
+        runs: the recorded runs by the hash of their weights.
+    """
     if found:
         standings = _standings(tuple(entry.predictions for entry in found.values()))
-        show_table([figures_of(standing) for standing in standings], "leaderboard", rates=RATES, wide=True)
+        rows = [_row(standing, where, runs) for standing in standings]
+        show_table(rows, "leaderboard", rates=RATES, wide=True)
         st.caption(
             "95 % intervals: Wilson's for shares of samples, BCa of 2,000 paired bootstrap draws for the rest. Without "
-            "twins: without the samples that stand in the train split pixel for pixel."
+            "twins: without the samples that stand in the train split pixel for pixel. Run: the recorded run that the "
+            "model is of, where there is one."
+            + (
+                " Looks: how often this test split was opened for the model on this machine; each is logged with its "
+                "reason, and counted on the run's record."
+                if where.split == "test"
+                else ""
+            )
         )
         _show_cost(standings, found)
-    offer_missing(where, found)
+    offer_missing(where, found, runs)
+
+
+def _row(standing: Standing, where: Where, runs: Mapping[str, TrainedModel]) -> dict[str, Any]:
+    """The figures with the run, where there are any, and of a test split how often it was looked at."""
+    row = figures_of(standing)
+    first: dict[str, Any] = {"model": row.pop("model")}
+    if runs:
+        first["run"] = runs[standing.model_hash].run if standing.model_hash in runs else ""
+    first["n"] = row.pop("n")
+    if where.split == "test":
+        first["looks at test"] = len(looks(standing.model_hash, where.data_hash))
+    return first | row
 
 
 @functools.lru_cache(maxsize=8)

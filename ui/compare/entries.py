@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -15,6 +17,10 @@ from ui.evaluation.asking import offer_evaluation
 from ui.evaluation.kept import Where, opened
 from ui.wording import plural
 
+if TYPE_CHECKING:
+    from training.tracking.trained import TrainedModel
+
+_MOST_OFFERED = 12
 _MOST = 10  # models that are compared without being asked for
 
 
@@ -68,16 +74,34 @@ def comparable(found: dict[str, Entry]) -> dict[str, Entry]:
     return alike
 
 
-def offer_missing(where: Where, found: dict[str, Entry]) -> None:
-    """Buttons for the checkpoints that have not answered the split yet."""
+def offer_missing(where: Where, found: dict[str, Entry], runs: Mapping[str, TrainedModel] | None = None) -> None:
+    """Buttons for the checkpoints that have not answered the split yet, those of runs first; and what is deleted.
+
+    Args:
+        where: data set and split.
+        found: those that have answered it.
+        runs: the recorded runs by the hash of their weights.
+    """
+    from ui.compare.runs import tell_deleted
+
+    runs = runs or {}
     there = {entry.predictions.about.model_hash for entry in found.values()}
     missing = [c for c in list_checkpoints() if c.card.weights_sha256 not in there]
-    if not missing:
-        return
-    st.caption(f"{plural(len(missing), 'checkpoint')} more can be asked.")
-    with st.container(horizontal=True):
-        for checkpoint in missing[:12]:
-            offer_evaluation(where, checkpoint, f"Evaluate {checkpoint.folder.name}" if found else "")
+    missing.sort(key=lambda c: c.card.weights_sha256 not in runs)
+    if missing:
+        of_runs = sum(c.card.weights_sha256 in runs for c in missing)
+        said = f" ({of_runs:,} of recorded runs)" if of_runs else ""
+        st.caption(f"{plural(len(missing), 'checkpoint')} more can be asked{said}.")
+        with st.container(horizontal=True):
+            for checkpoint in missing[:_MOST_OFFERED]:
+                offer_evaluation(where, checkpoint, _label(checkpoint, runs) if found else "")
+    tell_deleted(runs, there)
+
+
+def _label(checkpoint: Checkpoint, runs: Mapping[str, TrainedModel]) -> str:
+    run = runs.get(checkpoint.card.weights_sha256)
+    of = f" (run {run.run})" if run and run.run != checkpoint.folder.name else ""
+    return f"Evaluate {checkpoint.folder.name}{of}"
 
 
 @st.cache_data(show_spinner="Counting multiply-adds")
@@ -106,10 +130,17 @@ def latency_of(folder: str, _weights: str) -> float:
     return latency_ms(get_predictor(folder))[0]
 
 
-def pick(found: dict[str, Entry]) -> dict[str, Entry]:
-    """The models that the user chooses; without a choice the first ten."""
+def pick(found: dict[str, Entry], runs: Mapping[str, TrainedModel]) -> dict[str, Entry]:
+    """The models that the user chooses, each with the run that it is of; without a choice the first ten."""
+
+    def words(name: str) -> str:
+        entry = found[name]
+        run = runs.get(entry.predictions.about.model_hash)
+        kind = f" (run {run.run})" if run else ""
+        return f"{name}{kind}{', deleted' if entry.checkpoint is None else ''}"
+
     chosen = st.multiselect(
-        "Models", list(found), key="models", bind="query-params",
+        "Models", list(found), key="models", bind="query-params", format_func=words,
         placeholder="all" if len(found) <= _MOST else f"the first {_MOST}",
     )  # fmt: skip
     return {name: found[name] for name in chosen or list(found)[:_MOST]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -120,7 +121,7 @@ def _on_validation(where: Where, found: dict[str, Entry]) -> tuple[Predictions, 
     Raises:
         DataError: one has not answered it.
     """
-    validation = Where(where.shown, "validation")
+    validation = replace(where, split="validation")
     tables = []
     for name, entry in found.items():
         table = None if entry.checkpoint is None else validation.predictions(entry.checkpoint.card)

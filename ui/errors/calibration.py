@@ -86,7 +86,9 @@ def _show_temperature(found: Evaluated) -> None:
         st.caption("It is kept only where it was fitted on validation.")
     elif st.button(
         "Fit it on all of validation and save it", key="save temperature", icon=":material/save:",
-        disabled=running(name), help=f"Changes the card of {found.card.name}.",
+        disabled=running(name),
+        help=f"Changes the card of {found.card.name}; of a shipped checkpoint, that of a copy in the workspace, which "
+        "then goes before it. Deleting the copy brings the shipped one back.",
     ):  # fmt: skip
         start_task(["calibrate", *found.as_options(), "--save"], f"Temperature of {found.card.name}", name)
 

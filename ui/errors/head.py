@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from fer_core.checkpoint import list_checkpoints
@@ -11,7 +13,7 @@ from fer_core.evaluate.compare.export import shown
 from fer_core.evaluate.predictions import Predictions
 from fer_core.evaluate.report import figures, html_report, model_card
 from ui.evaluation.asking import offer_evaluation
-from ui.evaluation.kept import Evaluated, Where
+from ui.evaluation.kept import Evaluated
 from ui.evaluation.once import once
 from ui.evaluation.tables import cell
 
@@ -27,7 +29,7 @@ def show_head(found: Evaluated, whole: Evaluated) -> None:
     apart = once(found.predictions, "without twins", found.predictions.without_twins)
     if apart is not None and len(apart) < n:
         rows[f"without {n - len(apart):,} twins"] = apart
-    train = None if found.where.split == "train" else Where(found.where.shown, "train").predictions(found.card)
+    train = None if found.where.split == "train" else replace(found.where, split="train").predictions(found.card)
     if train is not None:
         rows["train"] = train
     lines = ["| | n | top-1 | balanced accuracy | macro-F1 | log-loss | ECE |", "|---|--:|--:|--:|--:|--:|--:|"]
@@ -58,7 +60,7 @@ def _tell_gap(found: Evaluated, train: Predictions | None) -> None:
         own = [c for c in list_checkpoints() if c.card.weights_sha256 == found.card.weights_sha256]
         st.caption("How far the model is over-fitted, its answers on the train split tell.", width="content")
         if own:
-            offer_evaluation(Where(found.where.shown, "train"), own[0], "Evaluate on train")
+            offer_evaluation(replace(found.where, split="train"), own[0], "Evaluate on train")
 
 
 def _offer_report(found: Evaluated) -> None:

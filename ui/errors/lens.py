@@ -11,6 +11,7 @@ from fer_core.evaluate.errors import (
     Lens,
     Remedied,
     class_figures,
+    column,
     confusion,
     corrected_for_priors,
     lens,
@@ -40,6 +41,12 @@ def show_class(found: Evaluated) -> None:
         st.info(f"No sample here is annotated as {name}; n = 0, so that nothing is known of it.")
         return
     _show_flows(seen)
+    explained = once(found.predictions, ("column", name), lambda: column(found.predictions, name))
+    st.markdown(explained.as_text())
+    st.caption(
+        "What the weight leaves over is not the prior's doing: the network ranks other faces before these. It is "
+        "fitted on these very samples; the remedies below are not."
+    )
     _show_gallery(found, seen)
     left, right = st.columns([1, 1], gap="large")
     with left:
@@ -137,5 +144,6 @@ def _equal_priors(found: Evaluated) -> Remedied:
     from fer_core.evaluate.columns import class_shares
 
     names = found.predictions.classes.names
-    shares = class_shares(found.where.shown.data_set, names, "train", found.where.shown.version.number)
+    where = found.where
+    shares = class_shares(where.shown.data_set, names, "train", where.shown.version.number, where.truth)
     return corrected_for_priors(found.predictions, shares, np.ones(len(names)))

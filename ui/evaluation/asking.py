@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from fer_core.card import Card, LabelSource
 from fer_core.checkpoint import Checkpoint
+from fer_core.data.labelling import WORDS, in_words
 from fer_core.evaluate.locked import looks, open_test
+from ui.datasets.shown import Shown
 from ui.evaluation.kept import Where
 from ui.page import sentences
 from ui.tasks import running, start_task
@@ -25,8 +28,36 @@ def offer_evaluation(where: Where, checkpoint: Checkpoint, label: str = "") -> N
         label or f"Evaluate {card.name} on {name}, {where.split}", key=f"evaluate {checkpoint.folder.name}",
         icon=":material/play_arrow:", type="secondary" if label else "primary", disabled=running(name),
     ):  # fmt: skip
-        asked = ["evaluate", "--checkpoint", str(checkpoint.folder), "--data", name, "--split", where.split, *reason]
+        asked = ["evaluate", "--checkpoint", str(checkpoint.folder), *where.as_options(card), *reason]
         start_task(asked, f"Evaluation of {card.name} on {name}, {where.split}", name)
+
+
+def ask_truth(shown: Shown, split: str, cards: Sequence[Card]) -> Where:
+    """The split under the labels that are measured by; asked for where a checkpoint learnt FER+'s majority.
+
+    Args:
+        shown: the data set.
+        split: of it.
+        cards: of the checkpoints; the first that learnt FER+'s majority tells its classes.
+    """
+    learnt = [card for card in cards if card.label_source != "given"]
+    if not learnt:
+        return Where(shown, split)
+    if not shown.data_set.vote_classes:
+        st.caption(
+            f"{learnt[0].name} learnt the labels of FER+'s majority. This data set has no votes: it is measured by the "
+            "labels given, which are others."
+        )
+        return Where(shown, split)
+    order: list[LabelSource] = ["ferplus-majority", "given"] if len(learnt) == len(cards) else list(WORDS)
+    truth = st.segmented_control(
+        "Labels", order, default=order[0], required=True, key="truth", bind="query-params",
+        format_func=WORDS.__getitem__,
+    )  # fmt: skip
+    where = Where(shown, split, truth, learnt[0].class_set.names)
+    if where.left_out:
+        st.caption(in_words(where.truth, where.left_out))
+    return where
 
 
 def is_open(where: Where, models: Mapping[str, str]) -> bool:

@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fer_core.card import Card
+from fer_core.card import Card, LabelSource
 from fer_core.checkpoint import list_checkpoints
 from fer_core.data.query import Filters
-from fer_core.evaluate.columns import columns_of_data_set, split_hash
+from fer_core.evaluate.columns import columns_of_data_set, majority_split, split_hash
 from fer_core.evaluate.predictions import Predictions
 from fer_core.evaluate.shelf import find, load_unlocked
 from ui.datasets.shown import Shown
@@ -24,15 +24,48 @@ from ui.evaluation.once import once
 
 @dataclass(frozen=True)
 class Where:
-    """One split of the version of a data set that is shown."""
+    """One split of the version of a data set that is shown, under one kind of labels.
+
+    Attributes:
+        shown: the data set.
+        split: `train`, `validation` or `test`.
+        truth: where the labels come from.
+        classes: those that FER+'s majority is taken of; without meaning for labels that are given.
+    """
 
     shown: Shown
     split: str
+    truth: LabelSource = "given"
+    classes: tuple[str, ...] = ()
+
+    @functools.cached_property
+    def _agreed(self) -> tuple[str, dict[str, int]]:
+        return majority_split(self.shown.data_set, self.split, self.shown.version.number, self.classes)
 
     @functools.cached_property
     def data_hash(self) -> str:
-        """By which predictions of this split are kept."""
+        """By which predictions of this split are kept.
+
+        Raises:
+            DataError: votes are asked for, and the data set has none.
+        """
+        if self.truth != "given":
+            return self._agreed[0]
         return split_hash(self.shown.data_set, self.split, self.shown.version.number)
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Samples of the split that have no such label, by reason.
+
+        Raises:
+            DataError: as `data_hash`.
+        """
+        return {} if self.truth == "given" else self._agreed[1]
+
+    def as_options(self, card: Card) -> list[str]:
+        """What tells a command line where a checkpoint is asked."""
+        by = [] if self.truth == card.label_source else ["--truth", self.truth]
+        return ["--data", self.shown.data_set.name, "--split", self.split, *by]
 
     def predictions(self, card: Card) -> Predictions | None:
         """What a checkpoint answered, at the temperature of its card; None where it was not asked yet.
@@ -86,8 +119,7 @@ class Evaluated(Answered):
         """What tells a command line which checkpoint, data set and split these are of."""
         folders = [c.folder for c in list_checkpoints() if c.card.weights_sha256 == self.card.weights_sha256]
         checkpoint = str(folders[0]) if folders else self.card.name
-        where = self.where
-        return ["--checkpoint", checkpoint, "--data", where.shown.data_set.name, "--split", where.split]
+        return ["--checkpoint", checkpoint, *self.where.as_options(self.card)]
 
     def take(self, kept: NDArray[np.int64]) -> Evaluated:
         """Some of the samples, by their places."""

@@ -54,19 +54,14 @@ def out_of_fold_probabilities(
     out = np.zeros((len(labels), int(labels.max(initial=-1)) + 1))
     if not len(labels):
         return out
-    there = np.unique(labels)
-    if len(there) < 2:
-        raise DataError(f"Out-of-fold probabilities need samples of two classes or more, not of {len(there)}.")
-    rarest = min(len(np.unique(groups[labels == label])) for label in there)
-    if min(rarest, folds) < 2:
-        raise DataError("Out-of-fold probabilities need two samples of every class that are not copies of each other.")
+    folds = _possible_folds(labels, groups, folds)
 
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    splitter = StratifiedGroupKFold(min(folds, rarest), shuffle=True, random_state=0)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
     for done, (seen, held) in enumerate(splitter.split(features, labels, groups), start=1):
         # Little data for many features: a stronger pull towards 0 than scikit-learn's 1.0 costs nothing and is faster.
         pull = 10.0 if plentiful(features) else 0.1
@@ -78,3 +73,14 @@ def out_of_fold_probabilities(
         if advance is not None:
             advance(done / splitter.get_n_splits())
     return out
+
+
+def _possible_folds(labels: NDArray[np.int64], groups: NDArray[np.int64], wanted: int) -> int:
+    """As many folds as are wanted, or as the class with fewest groups can fill; two at least, or it is an error."""
+    there = np.unique(labels)
+    if len(there) < 2:
+        raise DataError(f"Out-of-fold probabilities need samples of two classes or more, not of {len(there)}.")
+    rarest = min(len(np.unique(groups[labels == label])) for label in there)
+    if min(rarest, wanted) < 2:
+        raise DataError("Out-of-fold probabilities need two samples of every class that are not copies of each other.")
+    return min(rarest, wanted)

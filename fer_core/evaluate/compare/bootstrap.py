@@ -20,7 +20,8 @@ from fer_core.evaluate.reliability import bin_of
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "ece")  # and `recall: CLASS` of each class
 DRAWS = 2_000
-GROUPS = 16_384  # of samples that are drawn together where there are more samples; the variance is then good to 1 %
+ONE_BY_ONE = 16_384  # samples up to which each is drawn for itself
+GROUPS = 4_096  # into which more are dealt; widths are then good to 1 %, and by 2,000 draws to 2 %
 _DRAWS_AT_ONCE = 100
 Values = NDArray[np.float64]
 
@@ -91,13 +92,13 @@ def bootstrap(
     """Draws samples with replacement, the same ones for all models, and measures each model on each draw.
 
     A draw that holds no sample of a class leaves that class out of the means, as `score` does. Samples are drawn one by
-    one up to `GROUPS` of them; more are dealt at random into as many groups, which are drawn whole.
+    one up to `ONE_BY_ONE` of them; more are dealt at random into `GROUPS` groups of equal size, which are drawn whole.
 
     Args:
         tables: M tables; `aligned` is applied.
         draws: B.
-        seed: of the draws. Up to `GROUPS` samples the order of rows does not matter; beyond, it moves bounds as another
-            seed would.
+        seed: of the draws. Up to `ONE_BY_ONE` samples the order of rows does not matter; beyond, it moves bounds as
+            another seed would.
         confidence: coverage of the intervals.
 
     Returns:
@@ -108,33 +109,35 @@ def bootstrap(
     """
     tables = aligned(tables)
     first = tables[0]
-    n, k = len(first), len(first.classes)
+    m, n, k = len(tables), len(first), len(first.classes)
     chance = np.random.default_rng(seed)
-    order = np.asarray(first.sample_ids.to_numpy(zero_copy_only=False).argsort()) if n <= GROUPS else None
-    groups = np.arange(n) if n <= GROUPS else chance.permutation(n) % GROUPS
-    sums = _sums(tables, groups, min(n, GROUPS))
-    if order is not None:
-        sums = sums[order]
+    if n > ONE_BY_ONE:
+        sums = _sums(tables, chance.permutation(n) % GROUPS, GROUPS)
+    else:
+        order = np.asarray(first.sample_ids.to_numpy(zero_copy_only=False).argsort())
+        sums = _sums(tables, np.arange(n), n)[order]
     total = sums.sum(0)
-    drawn = np.empty((draws, sums.shape[1]))
-    for start in range(0, draws if n else 0, _DRAWS_AT_ONCE):
-        stop = min(start + _DRAWS_AT_ONCE, draws)
-        picked = chance.integers(0, len(sums), (stop - start, len(sums)))
-        picked += len(sums) * np.arange(stop - start)[:, None]
-        counts = np.bincount(picked.ravel(), minlength=picked.size).reshape(picked.shape)
-        drawn[start:stop] = counts.astype(np.float64) @ sums
-    m = len(tables)
-    if not n:
-        drawn[:] = 0
     return Bootstrap(
         names=(*METRICS, *(f"recall: {name}" for name in first.classes.names)),
         models=tuple(table.about.model for table in tables),
         estimates=_figures(total[None], m, k)[:, 0],
-        draws=_figures(drawn, m, k),
+        draws=_figures(_drawn(sums, draws, chance), m, k),
         left_out=_figures(total - sums, m, k),
         n=n,
         confidence=confidence,
     )
+
+
+def _drawn(sums: Values, draws: int, chance: np.random.Generator) -> Values:
+    """(draws, S) sums over as many rows of (G, S) as there are, drawn with replacement; 0 where there are none."""
+    found, many = np.zeros((draws, sums.shape[1])), len(sums)
+    for start in range(0, draws if many else 0, _DRAWS_AT_ONCE):
+        stop = min(start + _DRAWS_AT_ONCE, draws)
+        picked = chance.integers(0, many, (stop - start, many))
+        picked += many * np.arange(stop - start)[:, None]
+        counts = np.bincount(picked.ravel(), minlength=picked.size).reshape(picked.shape)
+        found[start:stop] = counts.astype(np.float64) @ sums
+    return found
 
 
 def _sums(tables: Sequence[Predictions], groups: NDArray[np.int64], many: int) -> Values:
@@ -160,11 +163,11 @@ def _count(
 
 
 def _figures(sums: Values, m: int, k: int) -> Values:
-    """(M, B, F) figures of B rows of sums."""
+    """(M, B, F) figures of B rows of sums; those of one figure lie side by side, as they are read."""
     support = sums[:, :k]
     n = support.sum(1)
     width = 2 * k + 1 + ECE_BINS
-    out = np.empty((m, len(sums), len(METRICS) + k))
+    out = np.empty((m, len(METRICS) + k, len(sums)))
     with np.errstate(divide="ignore", invalid="ignore"):
         classes = (support > 0).sum(1)
         for i in range(m):
@@ -172,28 +175,34 @@ def _figures(sums: Values, m: int, k: int) -> Values:
             hits, answers, loss, gaps = of[:, :k], of[:, k : 2 * k], of[:, 2 * k], of[:, 2 * k + 1 :]
             recalls = np.where(support > 0, hits / support, math.nan)
             f1 = np.where(support > 0, 2 * hits / (support + answers), 0.0)
-            out[i, :, 0] = hits.sum(1) / n
-            out[i, :, 1] = np.nan_to_num(recalls).sum(1) / classes
-            out[i, :, 2] = f1.sum(1) / classes
-            out[i, :, 3] = loss / n
-            out[i, :, 4] = np.abs(gaps).sum(1) / n
-            out[i, :, len(METRICS) :] = recalls
-    return out
+            out[i, 0] = hits.sum(1) / n
+            out[i, 1] = np.nan_to_num(recalls).sum(1) / classes
+            out[i, 2] = f1.sum(1) / classes
+            out[i, 3] = loss / n
+            out[i, 4] = np.abs(gaps).sum(1) / n
+            out[i, len(METRICS) :] = recalls.T
+    return out.transpose(0, 2, 1)
 
 
 def _interval(estimate: float, draws: Values, left_out: Values, confidence: float) -> Interval:
     """Bias-corrected and accelerated bounds (Efron 1987, doi:10.1080/01621459.1987.10478410)."""
     from scipy.special import ndtr, ndtri
 
-    draws, left_out = draws[~np.isnan(draws)], left_out[~np.isnan(left_out)]
+    draws, left_out = _known(draws), _known(left_out)
     if math.isnan(estimate) or not len(draws):
         return Interval(float(estimate), math.nan, math.nan)
-    below = ((draws < estimate).sum() + (draws == estimate).sum() / 2) / len(draws)
-    bias = float(ndtri(np.clip(below, 0.5 / len(draws), 1 - 0.5 / len(draws))))
+    below = (np.count_nonzero(draws < estimate) + np.count_nonzero(draws <= estimate)) / 2 / len(draws)
+    bias = float(ndtri(min(max(below, 0.5 / len(draws)), 1 - 0.5 / len(draws))))
     apart = left_out.mean() - left_out if len(left_out) else np.zeros(1)
-    spread = float((apart**2).sum())
-    acceleration = float((apart**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
+    squares = apart * apart
+    spread = float(squares.sum())
+    acceleration = float(squares @ apart) / (6 * spread**1.5) if spread > 0 else 0.0
     z = ndtri(np.array([0.5 - confidence / 2, 0.5 + confidence / 2]))
     at = ndtr(bias + (bias + z) / (1 - acceleration * (bias + z)))
     low, high = np.quantile(draws, at)
     return Interval(float(estimate), float(low), float(high))
+
+
+def _known(values: Values) -> Values:
+    unknown = np.isnan(values)
+    return values[~unknown] if unknown.any() else values

@@ -126,26 +126,38 @@ def compare(
     """
     tables = aligned(tables)
     drawn = bootstrap(tables, draws, seed, confidence)
-    found = [_pair(tables, drawn, first, second) for first, second in itertools.combinations(range(len(tables)), 2)]
+    both = _both_right(tables)
+    found = [
+        _pair(tables[0].classes.names, both, drawn, first, second)
+        for first, second in itertools.combinations(range(len(tables)), 2)
+    ]
     corrected = holm([pair.test.p for pair in found])
     return [replace(pair, p_holm=float(p)) for pair, p in zip(found, corrected, strict=True)], drawn
 
 
-def _pair(tables: Sequence[Predictions], drawn: Bootstrap, first: int, second: int) -> Pair:
-    one, other = tables[first], tables[second]
-    k = len(one.classes)
-    support = np.bincount(one.labels, minlength=k)
-    mine = np.bincount(one.labels[one.right & ~other.right], minlength=k)
-    theirs = np.bincount(one.labels[other.right & ~one.right], minlength=k)
+def _both_right(tables: Sequence[Predictions]) -> NDArray[np.int64]:
+    """(K, M + 1, M + 1) samples of each class that two models both have right; the last one stands for the truth."""
+    labels, k = tables[0].labels, len(tables[0].classes)
+    order = np.argsort(labels.astype(np.int16), kind="stable")
+    right = np.stack([*(table.right[order] for table in tables), np.ones(len(labels), dtype=bool)])
+    edges = np.searchsorted(labels[order], np.arange(k + 1))
+    blocks = (right[:, start:stop].astype(np.float64) for start, stop in itertools.pairwise(edges))
+    return np.stack([np.rint(block @ block.T).astype(np.int64) for block in blocks])
+
+
+def _pair(names: Sequence[str], both: NDArray[np.int64], drawn: Bootstrap, first: int, second: int) -> Pair:
+    support = both[:, -1, -1]
+    mine = both[:, first, -1] - both[:, first, second]
+    theirs = both[:, second, -1] - both[:, first, second]
     tests = [exact_mcnemar(int(b), int(c), int(n)) for b, c, n in zip(mine, theirs, support, strict=True)]
     corrected = holm([test.p for test in tests])
     classes = tuple(
         ClassDifference(name, test.n, drawn.difference(first, second, f"recall: {name}"), test, float(p))
-        for name, test, p in zip(one.classes.names, tests, corrected, strict=True)
+        for name, test, p in zip(names, tests, corrected, strict=True)
     )
     differences = {name: drawn.difference(first, second, name) for name in METRICS}
-    whole = exact_mcnemar(int(mine.sum()), int(theirs.sum()), len(one))
-    return Pair(one.about.model, other.about.model, len(one), whole, whole.p, differences, classes)
+    whole = exact_mcnemar(int(mine.sum()), int(theirs.sum()), drawn.n)
+    return Pair(drawn.models[first], drawn.models[second], drawn.n, whole, whole.p, differences, classes)
 
 
 @dataclass(frozen=True)

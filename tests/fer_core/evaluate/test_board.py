@@ -42,6 +42,19 @@ def test_the_best_comes_first_with_all_its_figures() -> None:
     assert second.row()["top-1 without twins"] is None
 
 
+def test_a_class_without_samples_has_no_recall_and_is_in_no_mean() -> None:
+    given = table(200)
+    without = given.take(given.labels != 2)  # no fear
+    [standing] = leaderboard([without], draws=50)
+    assert all(math.isnan(v) for v in (standing.recalls["fear"].value, standing.recalls["fear"].low))
+    recalls = [s.recall for s in without.scores().per_class.values() if s.n]
+    assert standing.figures["balanced_accuracy"].value == pytest.approx(sum(recalls) / 6)
+    assert "| n/a |" in as_markdown([standing.row()])
+    [nothing] = leaderboard([table(0)], draws=20)
+    assert nothing.n == 0
+    assert math.isnan(nothing.accuracy.value)
+
+
 def test_multiply_adds_by_hand(make_checkpoint: Make) -> None:
     checkpoint = make_checkpoint(flip=False)
     network, seen = checkpoint.load(), []

@@ -14,6 +14,7 @@ from sklearn import metrics as sk
 from fer_core.errors import DataError
 from fer_core.evaluate.compare import agreement, aligned, bootstrap, compare, disagreements, ensemble, fit_weights
 from fer_core.evaluate.predictions import About, Predictions
+from fer_core.evaluate.significance import mcnemar
 from tests.fer_core.evaluate.tables import permuted, sha256, table
 
 
@@ -40,6 +41,16 @@ def test_a_pair_by_hand() -> None:
     assert drawn.interval(0, "accuracy").value == pytest.approx(0.75)
     assert pair.as_json()["recall"]["c"]["only_second"] == 1
     assert "one less two, n = 8" in pair.as_text()
+
+
+def test_every_pair_counts_as_sample_by_sample() -> None:
+    tables = [table(300, seed=i, skill=1 + i) for i in range(4)]
+    pairs, _ = compare(tables, draws=20)
+    for pair, (one, other) in zip(pairs, itertools.combinations(tables, 2), strict=True):
+        assert pair.test == mcnemar(one.right, other.right)
+        for kind, c in enumerate(pair.classes):
+            rows = one.labels == kind
+            assert c.test == mcnemar(one.right[rows], other.right[rows])
 
 
 def test_figures_of_the_bootstrap_are_those_of_scores() -> None:

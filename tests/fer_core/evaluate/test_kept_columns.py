@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from fer_core.data import SampleTable
@@ -15,6 +16,7 @@ from fer_core.errors import DataError
 from fer_core.evaluate.columns import class_shares, columns_of_data_set, in_version, split_hash
 from fer_core.evaluate.predictions import Predictions
 from fer_core.evaluate.results import keep_result, load_result, result_file
+from fer_core.evaluate.slices import find_slices
 from fer_core.evaluate.suspects import suspects
 from tests.fer_core.evaluate.tables import sha256, table
 
@@ -50,6 +52,27 @@ def test_columns_come_in_the_order_of_the_predictions(data_set: DataSet, drawn: 
     expected = [np.mean(drawn.decode(place)) for place in at]
     assert np.asarray(columns["brightness"]) == pytest.approx(expected, abs=0.1)
     assert in_version(data_set, found, ["label"])["label"].to_pylist() == drawn.table["label"].take(at).to_pylist()
+
+
+def test_a_pose_on_which_the_model_fails_is_a_slice(drawn: SampleTable) -> None:
+    validation = drawn.split("validation").table
+    poses = ["full right" if i % 2 else "straight" for i in range(56)]
+    posed = validation.set_column(validation.column_names.index("pose"), "pose", pa.array(poses))
+    data_set = keep("posed", SampleTable(posed, drawn.classes), "drawn for a test")
+    found = predicted(validation["sample_id"].to_pylist())
+    _, columns = columns_of_data_set(data_set, found)
+    assert columns["pose"].to_pylist() == poses
+    wrong = np.arange(56) % 2 == 1  # every turned face, and no other
+    slices = find_slices(wrong, {"pose": columns["pose"]}, minimum=28)
+    assert [(one.text, one.n, one.wrong, one.rest) for one in slices.found] == [("pose full right", 28, 28, 0.0)]
+
+
+def test_a_version_without_a_column_of_today_is_read(data_set: DataSet, drawn: SampleTable) -> None:
+    file = data_set.table_file(1)
+    pq.write_table(pq.read_table(file).drop_columns("pose"), file)
+    _, columns = columns_of_data_set(data_set, predicted(drawn.split("validation").table["sample_id"].to_pylist()))
+    assert "pose" not in columns
+    assert len(columns["brightness"]) == 56
 
 
 def test_samples_that_the_version_lacks_are_told(data_set: DataSet) -> None:

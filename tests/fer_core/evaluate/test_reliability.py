@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 from scipy.stats import entropy as scipy_entropy
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 from sklearn.metrics import brier_score_loss
 
 from fer_core.evaluate.metrics import expected_calibration_error
-from fer_core.evaluate.reliability import brier, classwise_ece, entropy, reliability, votes_against_confidence
+from fer_core.evaluate.reliability import _ranks, brier, classwise_ece, entropy, reliability, votes_against_confidence
 from tests.fer_core.evaluate.tables import permuted, table
 
 
@@ -95,6 +95,12 @@ def test_order_does_not_matter() -> None:
 def test_entropy_in_bits() -> None:
     given = np.array([[0.5, 0.5, 0], [1, 0, 0], [0.2, 0.3, 0.5]])
     np.testing.assert_allclose(entropy(given), scipy_entropy(given, base=2, axis=1), atol=1e-12)
+
+
+@pytest.mark.parametrize("kinds", [3, 100_000])
+def test_ranks_of_many_are_those_of_scipy(kinds: int) -> None:
+    values = np.random.default_rng(0).integers(0, kinds, 20_000) / 7
+    np.testing.assert_array_equal(_ranks(values) + 1, rankdata(values))
 
 
 def test_votes_against_confidence() -> None:

@@ -6,11 +6,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from fer_core.data import SampleTable
 from fer_core.errors import DataError
 from fer_core.evaluate.metrics import score
-from fer_core.evaluate.robustness import CORRUPTIONS, corrupted, robustness
+from fer_core.evaluate.robustness import CORRUPTIONS, PICTURES, corrupted, most_within, robustness
 from fer_core.predict import Predictor
 
 CHANCE = np.random.default_rng(0)
@@ -103,3 +104,27 @@ def test_no_faces(make_checkpoint: Callable[..., Any]) -> None:
     [found] = robustness(Predictor(make_checkpoint()), [], np.zeros(0, dtype=np.int64), ["blur"])
     assert found.scores[-1].n == 0
     assert np.isnan(found.accuracy).all()
+
+
+def test_as_many_faces_as_the_time_allows_by_hand() -> None:
+    assert PICTURES == 1 + 8 * 5
+    labels = np.repeat([0, 1, 2], [30, 200, 1000])
+    # 10 ms a face: 180 s are 18,000 answers, 439 faces; at most 104 of each are 30 + 104 + 104 = 238,
+    # 200 are 430, 209 are 30 + 200 + 209 = 439, and one more would be 440.
+    assert most_within(labels, 10.0) == 209
+    assert most_within(labels, 0.01) == 1000  # all of them
+    assert most_within(labels, 1000.0) == 50  # the fewest that say anything
+    assert most_within(labels, None) == 60  # 30 + 60 + 60 is three times fifty
+    assert most_within(np.zeros(0, dtype=np.int64), 10.0) == 0
+
+
+def test_each_share_has_wilsons_interval_and_its_faces(make_checkpoint: Callable[..., Any], drawn: SampleTable) -> None:
+    samples = drawn.split("test")
+    [found] = robustness(Predictor(make_checkpoint()), samples.faces(), samples.label_indices(), ["blur"])
+    told = found.as_json()
+    assert told["n_of_class"] == dict.fromkeys(found.scores[0].classes, 4)
+    for accuracy, bounds in zip(told["accuracy"], told["accuracy_interval"], strict=True):
+        expected = binomtest(round(28 * accuracy), 28).proportion_ci(method="wilson")
+        assert bounds == pytest.approx([expected.low, expected.high], abs=1e-9)
+    expected = binomtest(round(4 * told["recall"]["sad"][2]), 4).proportion_ci(method="wilson")
+    assert told["recall_interval"]["sad"][2] == pytest.approx([expected.low, expected.high], abs=1e-9)

@@ -38,6 +38,19 @@ def test_holm_by_hand() -> None:
     assert holm([]).shape == (0,)
 
 
+def test_holm_is_the_least_level_at_which_it_would_be_rejected() -> None:
+    """By the procedure itself: go through the sorted p-values until one is above level / (M - rank)."""
+    p = np.random.default_rng(3).uniform(size=12) ** 3
+    adjusted = holm(p)
+    for level in np.linspace(0.001, 0.999, 400):
+        rejected = np.zeros(12, dtype=bool)
+        for rank, i in enumerate(np.argsort(p)):
+            if p[i] > level / (12 - rank):
+                break
+            rejected[i] = True
+        np.testing.assert_array_equal(rejected, adjusted <= level)
+
+
 def test_what_is_undefined_does_not_count() -> None:
     assert holm([0.03, math.nan, 0.01])[[0, 2]] == pytest.approx([0.03, 0.02])
     assert np.isnan(holm([0.03, math.nan, 0.01])[1])

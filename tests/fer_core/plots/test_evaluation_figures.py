@@ -114,10 +114,18 @@ def test_the_front() -> None:
 def test_agreement_and_robustness() -> None:
     figure = agreement_map(np.array([[1, 0.25], [0.25, np.nan]]), ["a", "b"])
     assert [list(row) for row in figure.data[0].text] == [["100.0", "25.0"], ["25.0", ""]]
-    curves = robustness_curves([0, 4], {"happy": [0.9, 0.5], "sad": [np.nan, np.nan]}, [0.8, 0.4], "noise")
+    curve = {
+        "severities": [0, 4], "unit": "noise", "n_of_class": {"happy": 9, "sad": 0},
+        "recall": {"happy": [0.9, 0.5], "sad": [None, None]},
+        "recall_interval": {"happy": [[0.7, 0.95], [0.3, 0.7]], "sad": [[None, None], [None, None]]},
+        "accuracy": [0.8, 0.4], "accuracy_interval": [[0.7, 0.9], [0.3, 0.5]],
+    }  # fmt: skip
+    curves = robustness_curves(curve)
     assert [t.name for t in curves.data] == ["happy", "top-1"]
     assert curves.data[0].line.color == "#E69F00"
     assert list(curves.data[1].y) == [0.8, 0.4]
+    assert curves.data[0].error_y.array == pytest.approx([0.05, 0.2])
+    assert curves.data[0].error_y.arrayminus == pytest.approx([0.2, 0.2])
 
 
 def test_counts_of_a_real_table_are_drawn() -> None:
