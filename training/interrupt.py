@@ -9,6 +9,7 @@ from typing import Any
 
 import lightning
 
+from training.distributed.group import ALONE, Group
 from training.keeping import LAST, Keeper
 
 ASKED_TO_END = 143  # exit status: 128 and the number of SIGTERM
@@ -18,11 +19,13 @@ class Leaving(lightning.Callback):
     """Ends the process with `ASKED_TO_END` after the step that it is at, with its state kept.
 
     While no step is being made (data are read, a checkpoint is written) the signal does what it did before: there is
-    nothing to keep then that is not kept already. It stands after the callbacks that keep and tell.
+    nothing to keep then that is not kept already. It stands after the callbacks that keep and tell. Where several
+    processes train together all of them leave after the same step, even if only one was asked.
     """
 
-    def __init__(self, keeper: Keeper) -> None:
+    def __init__(self, keeper: Keeper, group: Group = ALONE) -> None:
         self.keeper = keeper
+        self.group = group
         self.asked = False
         self._before: Any = None
 
@@ -38,13 +41,13 @@ class Leaving(lightning.Callback):
         self, trainer: lightning.Trainer, module: lightning.LightningModule, _out: Any, _batch: Any, index: int
     ) -> None:
         """Leaves within an epoch; after its last step it is left when it has been evaluated."""
-        if self.asked and index + 1 < trainer.num_training_batches:
+        if index + 1 < trainer.num_training_batches and self.group.any(self.asked):
             self.keeper.keep(trainer, module, LAST)
             raise SystemExit(ASKED_TO_END)
 
     def on_train_epoch_end(self, *_: Any) -> None:
         """Leaves after an epoch, which has just been kept."""
-        if self.asked:
+        if self.group.any(self.asked):
             raise SystemExit(ASKED_TO_END)
 
     def on_train_end(self, *_: Any) -> None:
