@@ -96,6 +96,8 @@ def fit_share(run: Run, group: Group, callbacks: Sequence[lightning.Callback] = 
             # Written by this process on this machine; Lightning's state holds more than tensors.
             trainer.fit(module, ckpt_path=str(run.folder / LAST) if resumed else None, weights_only=False)
         except DivergedError as error:
+            if not group.first:  # all know; the first one ships what is good, and tells
+                return None
             raise _diverged(run, module, splits, started_from, error) from error
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
@@ -234,8 +236,6 @@ def _diverged(run: Run, module: FERModule, splits: _Splits, started_from: str, e
         f"The run would come to the same step again: lower optimiser.learning_rate "
         f"(now {run.recipe.optimiser.learning_rate:g}) and begin under another name."
     )
-    if not module.group.first:
-        return TrainingError(f"{said}. {remedy}")
     if not (run.folder / f"{run.recipe.select}.ckpt").is_file():
         return TrainingError(f"{said}, before an epoch was over whose weights could be kept. {remedy}")
     kept = _finish(run, module, splits, started_from, f"; stopped at step {error.step}, where the loss was not finite")

@@ -72,6 +72,8 @@ def joined(group: Group) -> Iterator[None]:
         yield
         return
     end_with_launcher()
+    # Read when torch is loaded: without phases that freeze layers it warns that looking for frozen ones takes time.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     meeting = _meet(group)
     try:
         with _peers(meeting):
