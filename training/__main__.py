@@ -12,6 +12,7 @@ import typer
 
 from fer_core.cli import Json, app_with_errors, emit, percent
 from training.jobs import commands as jobs
+from training.remote.commands import elsewhere_command
 from training.slurm import slurm_command
 from training.sweep import commands as sweeps
 
@@ -22,6 +23,7 @@ app = app_with_errors("Train classifiers from recipes.")
 app.add_typer(jobs.app, name="jobs")
 app.command("worker")(jobs.worker_command)
 app.add_typer(sweeps.app, name="sweeps")
+app.command("fit-elsewhere", hidden=True)(elsewhere_command)
 app.command("slurm")(slurm_command)
 app.command("sweep")(sweeps.sweep_command)
 app.command("sweep-trial", hidden=True)(sweeps.trial_command)
