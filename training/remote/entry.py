@@ -42,8 +42,8 @@ def check_sight(plan: Plan) -> None:
     note = plan.folder / HOME
     if not note.is_file() or note.read_text(encoding="utf-8") != plan.word:
         raise DataError(
-            f"The machine {os.uname().nodename} of the cluster does not see the workspace {plan.home}. Put it on a disk "
-            "that all machines of the cluster have under the same path, and name it with FERSCOPE_HOME."
+            f"The machine {os.uname().nodename} of the cluster does not see the workspace {plan.home}. Put it on a "
+            "disk that all machines of the cluster have under the same path, and name it with FERSCOPE_HOME."
         )
 
 

@@ -41,7 +41,7 @@ class Follower:
         self.asked_at: float | None = None
         self._stopped = False
         self._printed = 0
-        self._error = ""
+        self._error = self._last = ""
         self._recorded = False
 
     def follow(self) -> int:
@@ -146,8 +146,9 @@ class Follower:
         for line in whole[self._printed :].splitlines():
             if line.startswith("Error: "):
                 self._error = line.removeprefix("Error: ")
-            else:
+            elif line != self._last:  # Ray repeats what a worker prints
                 _say(line)
+            self._last = line
         self._printed = len(whole)
 
 

@@ -34,6 +34,11 @@ class Cluster(BaseModel):
         return f"Ray at {urlsplit(self.address).netloc}, {self.workers} {each}{'s' if self.workers > 1 else ''}"
 
 
+def is_installed() -> bool:
+    """Whether Ray is on this machine; it is not loaded for that."""
+    return importlib.util.find_spec("ray") is not None
+
+
 def cluster_at(address: str, workers: int = 1, gpus: bool = False) -> Cluster:
     """The cluster of an address that a user gives.
 
@@ -50,9 +55,10 @@ def cluster_at(address: str, workers: int = 1, gpus: bool = False) -> Cluster:
     plain = parts.scheme in {"http", "https"} and parts.hostname and not (parts.path or parts.query or parts.fragment)
     if not plain or parts.username is not None or any(c.isspace() for c in address):
         raise JobError(
-            f"{address[:100]!r} is not the address of a Ray cluster's dashboard, which is written http://HOST:8265 or "
-            "https://HOST, without a path, a name or a password."
+            f"{address.rpartition('@')[2][:100]!r} is not the address of a Ray cluster's dashboard, which is written "
+            "http://HOST:8265 or https://HOST, without a path, a name or a password."
         )
-    if importlib.util.find_spec("ray") is None:
+    if not is_installed():
         raise UnavailableError("Ray is not installed on this machine; pip install -r requirements-ray.txt.")
-    return Cluster(address=address if port or parts.scheme == "https" else f"{address}:8265", workers=workers, gpus=gpus)
+    whole = address if port or parts.scheme == "https" else f"{address}:8265"
+    return Cluster(address=whole, workers=workers, gpus=gpus)

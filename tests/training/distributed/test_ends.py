@@ -63,7 +63,7 @@ def test_a_loss_that_is_no_number_in_one_process(command: Command, tmp_path: Pat
         (0, "no_data", 2, "Error: There is no file here."),
     ],
 )
-def test_what_happens_to_one_ends_both_with_one_sentence(  # noqa: PLR0917
+def test_what_happens_to_one_ends_both_with_one_sentence(
     rank: int, fault: str, status: int, said: str, command: Command, tmp_path: Path
 ) -> None:
     ended = run(tmp_path / "out", command("fault"), {rank: fault})

@@ -36,7 +36,7 @@ def test_where_a_group_is_found() -> None:
 
 def test_what_cannot_be_shared() -> None:
     check_batch(16, 112, 4)
-    with pytest.raises(RecipeError, match="does not divide by 3 of them. The nearest that do: --set batch_size=15 or 18"):
+    with pytest.raises(RecipeError, match=r"divide by 3 of them\. The nearest that do: --set batch_size=15 or 18"):
         check_batch(16, 112, 3)
     with pytest.raises(RecipeError, match="The nearest that does: --set batch_size=4"):
         check_batch(2, 112, 4)
