@@ -29,10 +29,10 @@ from training.remote.client import Client, GoneError
 from training.remote.place import Cluster
 
 pytest.importorskip("ray", reason="Ray is not installed; pip install -r requirements-ray.txt")
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_S = 300.0  # Ray Train alone may take a minute to start on a busy machine
+PATIENCE_S = 600.0  # Ray Train alone may take a minute to start on a busy machine
 
 
 def until(ready: Callable[[], Any]) -> Any:
