@@ -78,9 +78,7 @@ def submit_fit(recipe: Recipe, fit: FitRequest, wishes: Wishes | None = None) ->
     elif fit.processes > 1:
         arguments += ["--processes", str(fit.processes)]
         about += f", {fit.processes} processes"
-    spec = Spec(
-        run=run, about=about, arguments=tuple(arguments), limits=wishes.limits, fit=fit, cluster=wishes.cluster
-    )
+    spec = Spec(run=run, about=about, arguments=tuple(arguments), limits=wishes.limits, fit=fit, cluster=wishes.cluster)
     return _enter(spec, wishes.priority, recipe)
 
 

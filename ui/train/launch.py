@@ -88,9 +88,7 @@ def _ask_for_job(data: str) -> tuple[FitRequest, Wishes]:
     return fit, Wishes(run.strip() or None, int(priority), limits)
 
 
-def _offer_start(
-    recipe: Recipe | None, fit: FitRequest, wishes: Callable[[], Wishes], told: DeltaGenerator
-) -> None:
+def _offer_start(recipe: Recipe | None, fit: FitRequest, wishes: Callable[[], Wishes], told: DeltaGenerator) -> None:
     """The button; what is wrong with the request is told in a place of its own."""
     if (
         st.button(

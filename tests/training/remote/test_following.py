@@ -125,9 +125,7 @@ def test_asked_to_end_it_asks_the_run_by_a_file(follow: Callable[..., Any], fold
 
 
 @pytest.mark.parametrize("waits", [True, False])
-def test_what_does_not_end_is_stopped(
-    waits: bool, follow: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_does_not_end_is_stopped(waits: bool, follow: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "_LEAVE_WITHIN_S", 0.05)
     client = Scripted([ask_to_end])
     client.script.append(
