@@ -14,7 +14,7 @@ from training.distributed.group import Group
 from training.distributed.launching import end_with_launcher
 
 if TYPE_CHECKING:
-    from torch.distributed import Store
+    from torch.distributed.distributed_c10d import Store
 
 TOLD = 2  # exit status of a command that has said what was wrong
 _MEET_S = 300.0  # for all to start, and for one that reads data more slowly than the others
@@ -111,10 +111,11 @@ def lost_peer(error: RuntimeError) -> bool:
 
 def _meet(group: Group) -> Meeting:
     from torch import distributed
+    from torch.distributed.distributed_c10d import PrefixStore
     from torch.distributed.rendezvous import rendezvous
 
     if group.starter == "slurm":
-        from lightning.fabric.plugins.environments import SLURMEnvironment
+        from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
         place = SLURMEnvironment(auto_requeue=False)
         os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"] = place.main_address, str(place.main_port)
@@ -124,7 +125,7 @@ def _meet(group: Group) -> Meeting:
         store, rank, world = next(iter(rendezvous(url, timeout=wait)))
         store.set_timeout(wait)
         distributed.init_process_group(
-            backend(), store=distributed.PrefixStore("group", store), rank=rank, world_size=world, timeout=wait
+            backend(), store=PrefixStore("group", store), rank=rank, world_size=world, timeout=wait
         )
     except RuntimeError as error:
         raise TrainingError(
@@ -132,7 +133,7 @@ def _meet(group: Group) -> Meeting:
             f"{os.environ.get('MASTER_PORT')} within {_MEET_S:.0f} seconds. See that all were started, and that the "
             "machines reach each other on that port."
         ) from error
-    return Meeting(group, distributed.PrefixStore("ferscope", store))
+    return Meeting(group, PrefixStore("ferscope", store))
 
 
 def backend() -> str:

@@ -45,11 +45,11 @@ def placement(group: Group, recipe: Recipe, plugins: list[Any]) -> dict[str, Any
     """
     if group.world == 1:
         return {"devices": 1, "plugins": plugins}
-    from lightning.pytorch.plugins.environments import SLURMEnvironment
+    from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
     from lightning.pytorch.strategies import DDPStrategy
 
     # A phase freezes layers after the gradients' exchange was set up for all of them.
-    how = {"find_unused_parameters": bool(recipe.phases)}
+    how: dict[str, Any] = {"find_unused_parameters": bool(recipe.phases)}
     devices: int | str = group.on_each_node
     strategy: Any
     if group.starter == "ray":
