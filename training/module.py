@@ -210,9 +210,10 @@ class FERModule(lightning.LightningModule):
         and `train_accuracy` are means over the augmented faces as they were shown, the accuracy by the most probable
         class of their targets; `learning_rate` is that of the last step, before the groups' factors.
         """
-        hits, counts, losses = self.group.total(self._tally).split([len(self.recipe.classes)] * 2 + [1])
+        tally, classes = self.group.total(self._tally), len(self.recipe.classes)
+        hits, counts = tally[:classes], tally[classes:-1]
         self._tally = self._new_tally()
-        loss = (losses / counts.sum()).float().squeeze()
+        loss = (tally[-1] / counts.sum()).float()
         self.log("val_accuracy", (hits.sum() / counts.sum()).float())
         self.log("val_balanced_accuracy", balanced_accuracy(hits, counts).float())
         self.log("val_loss", loss)

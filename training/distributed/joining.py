@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from torch.distributed.distributed_c10d import Store
 
 TOLD = 2  # exit status of a command that has said what was wrong
-_MEET_S = 300.0  # for all to start, and for one that reads data more slowly than the others
+_MEET_S = 300.0  # for all to start
+_WAIT_S = 1800.0  # for one that reads data or writes more slowly; one that has died is noticed at once
 _ASK_S = 5.0
 
 
@@ -53,8 +54,8 @@ class Meeting:
             if self.store.add("tellers", 0):
                 self.store.wait(["told"], timedelta(seconds=_ASK_S))
                 return self.store.get("told").decode()
-        except RuntimeError:
-            pass
+        except RuntimeError:  # as above
+            return ""
         return ""
 
 
@@ -125,7 +126,11 @@ def _meet(group: Group) -> Meeting:
         store, rank, world = next(iter(rendezvous(url, timeout=wait)))
         store.set_timeout(wait)
         distributed.init_process_group(
-            backend(), store=PrefixStore("group", store), rank=rank, world_size=world, timeout=wait
+            backend(),
+            store=PrefixStore("group", store),
+            rank=rank,
+            world_size=world,
+            timeout=timedelta(seconds=_WAIT_S),
         )
     except RuntimeError as error:
         raise TrainingError(
