@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run dev test check browser train-compact clean
+.PHONY: run dev test test-ray check browser train-compact clean
 
 run: $(VENV)/installed
 	$(BIN)/streamlit run app.py
@@ -13,8 +13,13 @@ dev: $(VENV)/installed-dev
 
 # Two at a time, a file each; what drives a browser comes after them, alone, as it waits for things to happen in time.
 test: check browser
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not browser" -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not browser and not ray" -n 2 --dist loadfile
 	$(BIN)/pytest -m browser
+
+# Ray is 240 MB and optional, and a head of it takes a minute to start.
+test-ray: $(VENV)/installed-dev
+	$(BIN)/pip install -q -r requirements-ray.txt
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m ray
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check

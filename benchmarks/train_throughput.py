@@ -35,7 +35,11 @@ ROUNDS = 3
 WORKERS = 2
 # What no plain loop has, and what drawn faces do not have.
 CHANGES = ["epochs=1", "target.teachers=[]", "target.vote_weight=0", "labels=given"]
-STEPS = {"compact": 16, "fec-cnn-sweep": 64, "ferplus-vggnet-670k": 10}  # of an epoch on a CPU; a GPU makes twenty times as many
+STEPS = {
+    "compact": 16,
+    "fec-cnn-sweep": 64,
+    "ferplus-vggnet-670k": 10,
+}  # of an epoch on a CPU; a GPU makes twenty times as many
 
 
 class Faces(Dataset[tuple[torch.Tensor, int]]):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,16 +12,19 @@ import typer
 
 from fer_core.cli import Json, app_with_errors, emit, percent
 from training.jobs import commands as jobs
+from training.remote.commands import elsewhere_command
+from training.slurm import slurm_command
 from training.sweep import commands as sweeps
 
 if TYPE_CHECKING:
-    from fer_core.checkpoint import Checkpoint
-    from training.run import Run
+    from training.recipe import Recipe
 
 app = app_with_errors("Train classifiers from recipes.")
 app.add_typer(jobs.app, name="jobs")
 app.command("worker")(jobs.worker_command)
 app.add_typer(sweeps.app, name="sweeps")
+app.command("fit-elsewhere", hidden=True)(elsewhere_command)
+app.command("slurm")(slurm_command)
 app.command("sweep")(sweeps.sweep_command)
 app.command("sweep-trial", hidden=True)(sweeps.trial_command)
 
@@ -55,35 +60,34 @@ def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options 
     ] = 500,
     dry: Annotated[bool, typer.Option("--dry", help="Only try one batch, and say what the run would take.")] = False,
     record: Annotated[bool, typer.Option(help="Record the run in MLflow.")] = True,
+    processes: Annotated[
+        int, typer.Option(min=1, help="Processes of this machine that share each batch; one card for each.")
+    ] = 1,
     as_json: Json = False,
 ) -> None:
     """Train a recipe and write a checkpoint; a run that was interrupted goes on where it was kept last."""
+    from training.distributed.group import check_batch, detect
+    from training.distributed.joining import joined
     from training.recipe import load_recipe  # a mistake in a recipe is told before torch is loaded
 
-    chosen = load_recipe(recipe, changes or [])
+    group = detect()
+    with joined(group):
+        chosen = load_recipe(recipe, changes or [])
+        if processes > 1 and group.world == 1 and not dry:
+            from training.distributed.launching import launch
 
-    from fer_core.data.opening import open_samples
-    from fer_core.workspace import workspace
-    from training.run import Run, check_name
+            check_batch(chosen.batch_size, processes, processes)
+            raise typer.Exit(launch(processes, sys.argv[1:]))
+        if dry:
+            _try(chosen, data, labels, tags or (), as_json)
+            return
 
-    name = run or chosen.name
-    check_name(name)
-    samples = open_samples(data, labels, tags or ())
-    if dry:
-        from training.dry import dry_run
+        from training.ordering import Order, carry_out
 
-        tried = dry_run(chosen, samples)
-        emit(tried.as_json(), as_json, tried.as_text())
+        order = Order(chosen, data, labels, tuple(tags or ()), run, out, keep_every, record)
+        checkpoint = carry_out(order, group)
+    if checkpoint is None:  # the first process says it
         return
-    wanted = Run(
-        recipe=chosen,
-        samples=samples,
-        data_name=data.name,
-        folder=workspace() / "runs" / name,
-        checkpoint_folder=out or workspace() / "checkpoints" / name,
-        keep_every_steps=keep_every,
-    )
-    checkpoint = _fitted(wanted, record)
     scores = checkpoint.card.metrics["validation"]
     text = (
         f"{checkpoint.folder}: {percent(scores['accuracy'], scores['accuracy_interval'])} of {scores['n']} faces right"
@@ -91,14 +95,12 @@ def fit_command(  # noqa: PLR0913, PLR0917  (a command line has as many options 
     emit({"checkpoint": str(checkpoint.folder), "validation": scores}, as_json, text)
 
 
-def _fitted(wanted: Run, record: bool) -> Checkpoint:
-    """Trains in the run's folder, which nobody else does meanwhile, and records it in MLflow if it is asked for."""
-    from training.fit import fit
-    from training.run import alone
-    from training.tracking.recording import Recording
+def _try(recipe: Recipe, data: Path, labels: Path | None, tags: Sequence[str], as_json: bool) -> None:
+    from fer_core.data.opening import open_samples
+    from training.dry import dry_run
 
-    with alone(wanted.folder), Recording(wanted.folder, wanted.checkpoint_folder, wanted.data_name) as recording:
-        return fit(replace(wanted, on_claim=recording.begin if record else None))
+    tried = dry_run(recipe, open_samples(data, labels, tags))
+    emit(tried.as_json(), as_json, tried.as_text())
 
 
 if __name__ == "__main__":

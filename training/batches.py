@@ -75,15 +75,27 @@ def balanced_order(labels: torch.Tensor, generator: torch.Generator) -> torch.Te
 
 
 class InOrder:
-    """Batches for evaluation: every sample once, in order; gives (pixels, labels)."""
+    """Batches for evaluation: every sample of a part once, in order; gives (pixels, labels).
 
-    def __init__(self, data: Tensors, batch_size: int) -> None:
+    A part without samples, which a process has where there are fewer samples than processes, is one empty batch: the
+    process takes part in the evaluation all the same.
+
+    Args:
+        data: what is evaluated.
+        batch_size: faces at once.
+        part: of the data; all by default.
+    """
+
+    def __init__(self, data: Tensors, batch_size: int, part: slice = slice(None)) -> None:
         self.data = data
         self.batch_size = batch_size
+        self.first, self.end, _ = part.indices(len(data))
 
     def __len__(self) -> int:
-        return math.ceil(len(self.data) / self.batch_size)
+        return max(min(1, len(self.data)), math.ceil((self.end - self.first) / self.batch_size))
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        for i in range(0, len(self.data), self.batch_size):
-            yield self.data.pixels[i : i + self.batch_size], self.data.labels[i : i + self.batch_size]
+        for i in range(len(self)):
+            begin = self.first + i * self.batch_size
+            chosen = slice(begin, min(begin + self.batch_size, self.end))
+            yield self.data.pixels[chosen], self.data.labels[chosen]

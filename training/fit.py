@@ -6,7 +6,7 @@ import logging
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import lightning
 import torch
@@ -15,8 +15,10 @@ from torch import nn
 
 from fer_core.checkpoint import Checkpoint
 from fer_core.data import SampleTable
-from fer_core.errors import TrainingError
+from fer_core.errors import RecipeError, TrainingError
 from training.data import Tensors, check_trainable, labelled, load_tensors, mean_and_std, taught, with_noise_copies
+from training.distributed.group import ALONE, Group, check_batch
+from training.distributed.placing import device_of, placement
 from training.interrupt import Leaving
 from training.keeping import LAST, Keeper, StateFiles, Stopping
 from training.layers import check_patterns
@@ -28,7 +30,7 @@ from training.run import Run, check_name, claim
 from training.shipping import card_of, ship
 from training.start import first_network
 
-__all__ = ["Run", "check_name", "fit"]
+__all__ = ["Run", "check_name", "fit", "fit_share"]
 
 
 @dataclass(frozen=True)
@@ -59,33 +61,72 @@ def fit(run: Run, callbacks: Sequence[lightning.Callback] = ()) -> Checkpoint:
         TrainingError: the loss is no finite number any more (the best weights until then are written all the same),
             or memory or disk do not suffice.
     """
+    return cast("Checkpoint", fit_share(run, ALONE, callbacks))  # who is alone is the first
+
+
+def fit_share(run: Run, group: Group, callbacks: Sequence[lightning.Callback] = ()) -> Checkpoint | None:
+    """As `fit`, by one process of several that were started alike and have met (`training.distributed.joining`).
+
+    All train to the same weights; the first one alone keeps them, and writes and returns the checkpoint.
+
+    Raises:
+        As `fit`, and:
+        RecipeError: the batch size does not divide by the number of processes, or the recipe has no steps to share.
+        TrainingError: fewer samples than processes, fewer graphics cards than processes on a machine, or the run's
+            folder is not the same for all of them.
+    """
     check_name(run.checkpoint_folder.resolve().name)
     samples = labelled(run.samples, run.recipe)
     splits = _Splits(samples.split("train"), samples.split("validation"))
     if run.recipe.svm:
         from training.svm import fit_svm  # scikit-learn
 
+        if group.world > 1:
+            raise RecipeError(f"{run.recipe.name} is a support-vector machine and learns in one process; start one.")
         return fit_svm(run, splits.training, splits.validation)
-    last = run.folder / LAST
-    module, started_from = prepare(run.recipe, splits.training, splits.validation, resumed=last.is_file())
-    claim(run, splits.training, splits.validation)
+    check_batch(run.recipe.batch_size, len(splits.training), group.world)
+    resumed = _is_begun(run, group)
+    module, started_from = prepare(run.recipe, splits.training, splits.validation, resumed, group)
+    if group.first:
+        claim(run, splits.training, splits.validation)
     precision = lightning_precision(run.recipe.precision, module)
     with _quiet():
-        trainer = _trainer(run, precision, callbacks)
+        trainer = make_trainer(run, precision, callbacks, group)
         try:
             # Written by this process on this machine; Lightning's state holds more than tensors.
-            trainer.fit(module, ckpt_path=str(last) if last.is_file() else None, weights_only=False)
+            trainer.fit(module, ckpt_path=str(run.folder / LAST) if resumed else None, weights_only=False)
         except DivergedError as error:
+            if not group.first:  # all know; the first one ships what is good, and tells
+                return None
             raise _diverged(run, module, splits, started_from, error) from error
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
             raise too_large(module, autocast=precision == "bf16-mixed") from error
-    return _finish(run, module, splits, started_from)
+    return _finish(run, module, splits, started_from) if group.first else None
+
+
+def _is_begun(run: Run, group: Group) -> bool:
+    """Whether there is a state to go on from.
+
+    Raises:
+        TrainingError: some processes see it and others do not.
+    """
+    seen = (run.folder / LAST).is_file()
+    if group.any(seen) and group.any(not seen):
+        raise TrainingError(
+            f"Not all processes see {run.folder / LAST}, from which the run goes on. Put the workspace (FERSCOPE_HOME) "
+            "on a disk that all machines share."
+        )
+    return seen
 
 
 def prepare(
-    recipe: Recipe, training_samples: SampleTable, validation_samples: SampleTable, resumed: bool = False
+    recipe: Recipe,
+    training_samples: SampleTable,
+    validation_samples: SampleTable,
+    resumed: bool = False,
+    group: Group = ALONE,
 ) -> tuple[FERModule, str]:
     """Network and data on the device, and in words where the network's weights come from.
 
@@ -96,6 +137,7 @@ def prepare(
         training_samples: what it learns from.
         validation_samples: what it is evaluated on.
         resumed: as `first_network`.
+        group: the processes that share the work.
 
     Raises:
         As `fit`.
@@ -109,12 +151,13 @@ def prepare(
         recipe = recipe.model_copy(update={"preprocess": PreprocessSpec(**how.model_dump())})
     training = with_noise_copies(taught(training, training_samples, recipe), recipe.augment, recipe.seed)
     validation = load_tensors(validation_samples, recipe)
-    return FERModule(model, recipe, _on_device(training), _on_device(validation)), started_from
+    device = device_of(group)
+    return FERModule(model, recipe, _on_device(training, device), _on_device(validation, device), group), started_from
 
 
-def _on_device(data: Tensors) -> Tensors:
+def _on_device(data: Tensors, device: torch.device) -> Tensors:
     try:
-        return data.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        return data.to(device)
     except torch.OutOfMemoryError as error:
         raise TrainingError(
             f"{len(data):,} faces take {data.pixels.nbytes / 1e9:.1f} GB and do not fit into the memory of the GPU; "
@@ -122,25 +165,28 @@ def _on_device(data: Tensors) -> Tensors:
         ) from error
 
 
-def _trainer(run: Run, precision: Any, others: Sequence[lightning.Callback]) -> lightning.Trainer:
+def make_trainer(
+    run: Run, precision: Any, others: Sequence[lightning.Callback], group: Group = ALONE
+) -> lightning.Trainer:
+    """Lightning's trainer for a run; of several processes the first alone tells how far it is."""
     recipe = run.recipe
     keeper = Keeper(run.folder, run.keep_every_steps)
-    callbacks = [Stopping(recipe), Progress(run.folder), *others, keeper, Leaving(keeper)]
+    telling = [Progress(run.folder)] if group.first else []
+    callbacks = [Stopping(recipe), *telling, *others, keeper, Leaving(keeper, group)]
     if recipe.average_decay:
         callbacks = [WeightAveraging(avg_fn=average_with(recipe.average_decay)), *callbacks]
     return lightning.Trainer(
         accelerator="gpu" if torch.cuda.is_available() else "cpu",
-        devices=1,
         max_epochs=recipe.epochs,
         precision=precision,
         callbacks=callbacks,
-        plugins=[StateFiles()],
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
         logger=False,
         enable_checkpointing=False,  # Lightning's own; the Keeper does it
         enable_progress_bar=False,
         enable_model_summary=False,
+        **placement(group, recipe, [StateFiles()]),
     )
 
 

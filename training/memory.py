@@ -22,7 +22,7 @@ def fitting_batch_size(module: FERModule, autocast: bool) -> int | None:
     The module is of no use afterwards: the steps are made, on its weights.
     """
     size = min(module.recipe.batch_size, len(module.training_data)) // 2
-    while size >= 2:
+    while size >= 2 * module.group.world:
         try:
             one_step(module, make_optimiser(module.model, module.recipe.optimiser), size, autocast)
         except (RuntimeError, MemoryError) as error:

@@ -14,6 +14,7 @@ from torch.nn import functional
 from training.augment import augment
 from training.batches import Batches, InOrder
 from training.data import Tensors
+from training.distributed.group import ALONE, Group
 from training.layers import make_optimiser, set_phase
 from training.losses import class_weights, loss_of
 from training.mixing import mix
@@ -22,6 +23,7 @@ from training.schedules import Plateau, group_rates, rate_at
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 _OWN_STATE = "ferscope"  # our part of Lightning's checkpoints
+_NEVER = 1 << 62  # no run has as many steps
 _LOOKS_EVERY = 50  # steps between two looks at a loss that lies on another device, since each look waits for it
 
 
@@ -44,10 +46,14 @@ class FERModule(lightning.LightningModule):
         recipe: how it is trained; its preprocessing is resolved.
         training: the training split.
         validation: the split that is evaluated after each epoch.
+        group: the processes that share each batch and the validation split; all of them have all data.
     """
 
-    def __init__(self, model: nn.Module, recipe: Recipe, training: Tensors, validation: Tensors) -> None:
+    def __init__(
+        self, model: nn.Module, recipe: Recipe, training: Tensors, validation: Tensors, group: Group = ALONE
+    ) -> None:
         super().__init__()
+        self.group = group
         self.model = model.to(memory_format=torch.channels_last)
         self.recipe = recipe
         self.training_data = training
@@ -60,7 +66,7 @@ class FERModule(lightning.LightningModule):
         self._rate = 0.0  # of the last step
         self._sums = torch.zeros(3, device=training.labels.device)  # of losses, of right answers, of faces
         self._bad_step = torch.zeros((), dtype=torch.int64, device=training.labels.device)
-        self._answers: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self._tally = self._new_tally()
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Logits (N, K) of pixels (N, C, S, S) in 0..255."""
@@ -85,8 +91,8 @@ class FERModule(lightning.LightningModule):
         return batches
 
     def val_dataloader(self) -> InOrder:
-        """The validation split in order."""
-        return InOrder(self.validation_data, 512)
+        """The validation split in order; of several processes each has its share."""
+        return InOrder(self.validation_data, 512, self.group.share(len(self.validation_data)))
 
     def on_train_batch_start(self, _batch: Batch, _index: int) -> None:
         """Enters the phase that this step is in, and sets the rate of each group."""
@@ -115,10 +121,9 @@ class FERModule(lightning.LightningModule):
         return rate * self.plateau.factor
 
     def training_step(self, batch: Batch, _index: int) -> torch.Tensor:
-        """The recipe's loss on a random variant of each face.
+        """The recipe's loss on a random variant of each face, or of each in the share of this process.
 
-        Raises:
-            DivergedError: it is no finite number; on a GPU up to 50 steps later.
+        The mean of the processes' losses, by which they all go, is the mean over the samples of the whole batch.
         """
         loss, logits, targets = self.loss_on(*batch, self.global_step)
         right = (logits.argmax(1) == targets.argmax(1)).sum()
@@ -126,19 +131,31 @@ class FERModule(lightning.LightningModule):
         self._sums += torch.stack([loss.detach() * n, right.float(), torch.full_like(loss.detach(), n)])
         worse = ~torch.isfinite(loss.detach()) & (self._bad_step == 0)
         self._bad_step = torch.where(worse, self.global_step + 1, self._bad_step)
-        if loss.device.type == "cpu" or self.global_step % _LOOKS_EVERY == 0:
+        return loss * (n * self.group.world / len(batch[0]))
+
+    def on_before_optimizer_step(self, _optimizer: torch.optim.Optimizer) -> None:
+        """Lets no loss that is no finite number get into the weights.
+
+        Raises:
+            DivergedError: there was one, in whichever process; on a GPU up to 50 steps later.
+        """
+        if self._bad_step.device.type == "cpu" or self.global_step % _LOOKS_EVERY == 0:
             self.check_finite()
-        return loss
 
     def loss_on(
         self, pixels: torch.Tensor, targets: torch.Tensor, step: int
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Loss, logits (N, K) and targets (N, K), mixed where the recipe mixes, of a batch shown in a step."""
+        """Loss, logits (N, K) and targets (N, K), mixed where the recipe mixes, of a batch shown in a step.
+
+        Of several processes each draws the variants of the whole batch, as one alone would, and answers its share.
+        """
         seed = self.recipe.seed * 1_000_003 + step  # of its 64 bits a CPU's generator takes the lower 32
-        torch.manual_seed(seed)
+        torch.manual_seed(seed + 0x9E3779B1 * self.group.rank)  # dropout: other units in each process
         generator = torch.Generator(device=pixels.device).manual_seed(seed)
         faces = augment(pixels, self.recipe.augment, generator)
         faces, targets = mix(faces, targets, self.recipe.augment, np.random.default_rng(seed))
+        mine = self.group.share(len(faces))
+        faces, targets = faces[mine], targets[mine]
         logits = self(faces)
         return loss_of(logits, targets, self.recipe.loss, self.class_weights), logits, targets
 
@@ -148,8 +165,9 @@ class FERModule(lightning.LightningModule):
         Raises:
             DivergedError: the first step at which it was so.
         """
-        if int(self._bad_step):
-            raise DivergedError(int(self._bad_step))
+        first = self.group.lowest(int(self._bad_step) or _NEVER)
+        if first < _NEVER:
+            raise DivergedError(first)
 
     def check_weights(self) -> None:
         """As `check_finite`, and whether all weights and statistics are finite, before they are kept.
@@ -158,13 +176,25 @@ class FERModule(lightning.LightningModule):
             DivergedError: as `check_finite`.
         """
         self.check_finite()
-        if not all(torch.isfinite(t).all() for t in self.state_dict().values() if t.is_floating_point()):
+        fine = all(torch.isfinite(t).all() for t in self.state_dict().values() if t.is_floating_point())
+        if self.group.any(not fine):
             raise DivergedError(self.global_step)
 
+    def on_validation_epoch_start(self) -> None:
+        """What is evaluated is the first process's network: statistics of batch normalisation differ between them."""
+        self.group.same(self.model.buffers())
+
     def validation_step(self, batch: Batch, _index: int) -> None:
-        """Keeps probabilities; what is evaluated is what the shipped checkpoint would answer."""
+        """Counts the answers; what is evaluated is what the shipped checkpoint would answer."""
         pixels, labels = batch
-        self._answers.append((self.probabilities(pixels), labels))
+        if not len(labels):  # of fewer samples than processes
+            return
+        probabilities = self.probabilities(pixels)
+        answers, classes = probabilities.argmax(1), len(self.recipe.classes)
+        losses = functional.nll_loss(probabilities.clamp(min=1e-15).log(), labels, reduction="none")
+        hits = torch.bincount(labels[answers == labels], minlength=classes)
+        counts = torch.bincount(labels, minlength=classes)
+        self._tally += torch.cat([hits.double(), counts.double(), losses.double().sum()[None]])
 
     def probabilities(self, pixels: torch.Tensor) -> torch.Tensor:
         """float32 (N, K) of pixels (N, C, S, S) in 0..255, the mean with the mirror images where the recipe says so."""
@@ -183,20 +213,19 @@ class FERModule(lightning.LightningModule):
         Raises:
             DivergedError: an answer is no finite number, though the weights may still be.
         """
-        probabilities = torch.cat([p for p, _ in self._answers])
-        labels = torch.cat([y for _, y in self._answers])
-        self._answers.clear()
-        loss = functional.nll_loss(probabilities.clamp(min=1e-15).log(), labels)
-        answers = probabilities.argmax(1)
-        self.log("val_accuracy", (answers == labels).float().mean())
-        self.log("val_balanced_accuracy", balanced_accuracy(answers, labels))
+        tally, classes = self.group.total(self._tally), len(self.recipe.classes)
+        hits, counts = tally[:classes], tally[classes:-1]
+        self._tally = self._new_tally()
+        loss = (tally[-1] / counts.sum()).float()
+        self.log("val_accuracy", (hits.sum() / counts.sum()).float())
+        self.log("val_balanced_accuracy", balanced_accuracy(hits, counts).float())
         self.log("val_loss", loss)
         if self.trainer.state.fn != TrainerFn.FITTING:
             return
         if not torch.isfinite(loss):
             raise DivergedError(self.global_step)
-        losses, right, n = self._sums.unbind()
-        self.log("train_loss", losses / n)
+        train_losses, right, n = self.group.total(self._sums).unbind()
+        self.log("train_loss", train_losses / n)
         self.log("train_accuracy", right / n)
         self.log("learning_rate", self._rate)
         self._sums = torch.zeros_like(self._sums)
@@ -206,7 +235,7 @@ class FERModule(lightning.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what a run needs to go on within an epoch as if nothing had been."""
         checkpoint[_OWN_STATE] = {
-            "sums": self._sums.cpu(),
+            "sums": self.group.total(self._sums).cpu(),
             "plateau": self.plateau.state(),
             "phase_from": self._phase_from,
         }
@@ -214,7 +243,8 @@ class FERModule(lightning.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Takes it back."""
         state = checkpoint[_OWN_STATE]
-        self._sums = state["sums"].to(self._sums.device)
+        if self.group.first:  # it goes on with the sums of all, however many they were
+            self._sums = state["sums"].to(self._sums.device)
         self.plateau = Plateau(**state["plateau"])
         self._phase_from = state["phase_from"]
 
@@ -222,17 +252,20 @@ class FERModule(lightning.LightningModule):
         """The recipe's optimiser; its rates are set before each step."""
         return make_optimiser(self.model, self.recipe.optimiser, self.recipe.groups)
 
+    def _new_tally(self) -> torch.Tensor:
+        """float64 (2K + 1,): right answers and samples of each class, and the sum of losses."""
+        labels = self.validation_data.labels
+        return torch.zeros(2 * len(self.recipe.classes) + 1, dtype=torch.float64, device=labels.device)
+
     def _new_plateau(self) -> Plateau:
         return Plateau(self.recipe.optimiser.plateau_patience, self.recipe.optimiser.plateau_factor)
 
 
-def balanced_accuracy(answers: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def balanced_accuracy(hits: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
     """Mean recall of the classes that occur, a scalar; NaN of no samples.
 
     Args:
-        answers: int64 (N,), the classes given.
-        labels: int64 (N,), the right ones.
+        hits: (K,), right answers among the samples of each class.
+        counts: (K,), samples of each class.
     """
-    counts = torch.bincount(labels)
-    hits = torch.bincount(labels[answers == labels], minlength=len(counts))
     return (hits / counts)[counts > 0].mean()

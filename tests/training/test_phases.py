@@ -112,7 +112,11 @@ def test_the_plateau_lowers_the_rate_of_the_next_epoch(
 ) -> None:
     """With a loss that rises from the first epoch on and no patience every epoch is lowered but the first two."""
     seen = Seen(monkeypatch)
-    monkeypatch.setattr("training.module.functional.nll_loss", lambda *_: torch.tensor(1.0 + len(seen.rates)))
+
+    def rising(_answers: torch.Tensor, labels: torch.Tensor, **_how: str) -> torch.Tensor:
+        return torch.full((len(labels),), 1.0 + len(seen.rates))
+
+    monkeypatch.setattr("training.module.functional.nll_loss", rising)
     spec = {"learning_rate": 0.1, "schedule": "plateau", "plateau_patience": 0, "plateau_factor": 0.5}
     fit(prepare(tiny_recipe(epochs=4, batch_size=8, optimiser=spec), few))
     assert [rates["rest"] for rates in seen.rates] == pytest.approx([0.1] * 6 + [0.05] * 3 + [0.025] * 3)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fer_core.cli import Json, app_with_errors, emit
+from fer_core.errors import JobError
 
 if TYPE_CHECKING:
     from training.jobs.job import Job
@@ -40,6 +41,10 @@ def submit_command(  # noqa: PLR0913, PLR0917  (a command line has as many optio
     disk: Annotated[float, typer.Option(min=0, help="MB that must be free before it starts.")] = 500.0,
     grace: Annotated[float, typer.Option(min=0, help="Seconds to keep its state in when it is to end.")] = 60.0,
     record: Annotated[bool, typer.Option(help="Record the run in MLflow.")] = True,
+    processes: Annotated[int, typer.Option(min=1, help="Processes of this machine that share each batch.")] = 1,
+    ray: Annotated[str | None, typer.Option(help="Train on a Ray cluster: http://HOST:8265, its dashboard.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Workers on the cluster that share each batch.")] = 1,
+    gpus: Annotated[bool, typer.Option("--gpus", help="A graphics card for each worker on the cluster.")] = False,
     start: Start = True,
     as_json: Json = False,
 ) -> None:
@@ -48,12 +53,20 @@ def submit_command(  # noqa: PLR0913, PLR0917  (a command line has as many optio
     from training.jobs.queue import Wishes, submit_fit
     from training.jobs.states import Limits
     from training.recipe import load_recipe
+    from training.remote.place import cluster_at
 
     chosen = load_recipe(recipe, changes or [])
     seconds = None if time_limit is None else time_limit * 3600
     limits = Limits(time_s=seconds, memory_mb=memory_limit, disk_mb=disk, grace_s=grace)
-    fit = FitRequest(data=data, labels=labels, tags=tuple(tags or ()), keep_every=keep_every, record=record)
-    _tell(submit_fit(chosen, fit, Wishes(run, priority, limits)), start, as_json)
+    fit = FitRequest(
+        data=data, labels=labels, tags=tuple(tags or ()), keep_every=keep_every, record=record, processes=processes
+    )
+    cluster = cluster_at(ray, workers, gpus) if ray else None
+    if cluster is None and (workers > 1 or gpus):
+        raise JobError("--workers and --gpus are of a cluster; give its address with --ray, or take --processes.")
+    if cluster is not None and processes > 1:
+        raise JobError("--processes are of this machine; on a cluster there are --workers.")
+    _tell(submit_fit(chosen, fit, Wishes(run, priority, limits, cluster)), start, as_json)
 
 
 @app.command("list")
@@ -137,11 +150,10 @@ def clone_command(
     number: Number, changes: Changes = None, run: RunName = None, start: Start = True, as_json: Json = False
 ) -> None:
     """Put a training run like another one into the queue, with changes."""
-    from training.jobs.queue import Wishes, clone
+    from training.jobs.queue import clone, wishes_of
     from training.jobs.table import find
 
-    was = find(number)
-    _tell(clone(number, changes or [], Wishes(run, was.priority, was.spec.limits)), start, as_json)
+    _tell(clone(number, changes or [], wishes_of(find(number), run)), start, as_json)
 
 
 @app.command("prioritise")

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from fer_core.tasks import Task
 from fer_core.workspace import workspace
 from training.jobs.states import Limits, Reason, Status
+from training.remote.place import Cluster
 
 JOB = "{job}"  # in a job's arguments: its folder
 RECIPE = "recipe.yaml"
@@ -31,6 +32,7 @@ class FitRequest(BaseModel):
         tags: as for `open_samples`.
         keep_every: the state is kept every so many steps, and after each epoch; 0: after epochs alone.
         record: in MLflow.
+        processes: of this machine that share each batch.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +42,7 @@ class FitRequest(BaseModel):
     tags: tuple[str, ...] = ()
     keep_every: int = 500
     record: bool = True
+    processes: int = Field(1, ge=1)
 
 
 class Spec(BaseModel):
@@ -51,6 +54,7 @@ class Spec(BaseModel):
         arguments: of `python`, as for `fer_core.tasks.start`; `{job}` in one stands for the job's folder.
         limits: what it may use.
         fit: what was asked for, where it is a training run.
+        cluster: where it trains, if not on this machine.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,6 +64,7 @@ class Spec(BaseModel):
     arguments: tuple[str, ...]
     limits: Limits = Limits()
     fit: FitRequest | None = None
+    cluster: Cluster | None = None
 
 
 @dataclass(frozen=True)
@@ -174,6 +179,7 @@ class Job:
             "cancelling": self.cancelling,
             "priority": self.priority,
             "device": self.device,
+            "cluster": self.spec.cluster.model_dump() if self.spec.cluster else None,
             "attempts": self.attempts,
             "queued": self.queued,
             "began": self.began,

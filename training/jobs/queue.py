@@ -13,12 +13,15 @@ import yaml
 from fer_core.card import NAME
 from fer_core.errors import DataError, JobError
 from fer_core.workspace import data_set_names, workspace
+from training.distributed.group import check_batch
 from training.jobs import table
 from training.jobs.job import JOB, RECIPE, FitRequest, Job, Spec
+from training.jobs.slots import CPU, devices
 from training.jobs.states import Limits, Reason, Status
 from training.jobs.tickets import announce
 from training.jobs.worker import settle_without_worker
 from training.recipe import Recipe, load_recipe
+from training.remote.place import Cluster
 
 _OVER = (Status.DONE, Status.FAILED, Status.CANCELLED)
 
@@ -31,11 +34,13 @@ class Wishes:
         run: name of the run; None takes the recipe's name, with a number if it is taken.
         priority: the higher goes first.
         limits: what it may use.
+        cluster: where it trains, if not on this machine.
     """
 
     run: str | None = None
     priority: int = 0
     limits: Limits = field(default_factory=Limits)
+    cluster: Cluster | None = None
 
 
 def submit(arguments: Sequence[str], about: str, wishes: Wishes, fit: FitRequest | None = None) -> Job:
@@ -56,18 +61,40 @@ def submit_fit(recipe: Recipe, fit: FitRequest, wishes: Wishes | None = None) ->
 
     Raises:
         DataError: there is no such data.
-        JobError: another job has the run, it is no name for one, or the table cannot be used.
+        JobError: another job has the run, it is no name for one, or the table cannot be used; or more processes are
+            asked for than a job can have.
+        RecipeError: the batch size does not divide by the number of processes.
     """
     wishes = wishes or Wishes()
+    _check_processes(recipe, fit, wishes.cluster)
     fit = with_whole_paths(fit)
     run = _checked_name(wishes.run) if wishes.run else _free_name(recipe.name)
-    arguments = ["-m", "training", "fit", f"{JOB}/{RECIPE}", "--data", fit.data, "--run", run]
+    command = "fit" if wishes.cluster is None else "fit-elsewhere"
+    arguments = ["-m", "training", command, f"{JOB}/{RECIPE}", "--data", fit.data, "--run", run]
     arguments += ["--labels", fit.labels] if fit.labels else []
     arguments += [part for tag in fit.tags for part in ("--tag", tag)]
     arguments += ["--keep-every", str(fit.keep_every), "--record" if fit.record else "--no-record"]
     about = f"{recipe.name} on {Path(fit.data).name}"
-    spec = Spec(run=run, about=about, arguments=tuple(arguments), limits=wishes.limits, fit=fit)
+    if wishes.cluster is not None:
+        arguments += ["--cluster", wishes.cluster.model_dump_json()]
+        about += f", {wishes.cluster.words}"
+    elif fit.processes > 1:
+        arguments += ["--processes", str(fit.processes)]
+        about += f", {fit.processes} processes"
+    spec = Spec(run=run, about=about, arguments=tuple(arguments), limits=wishes.limits, fit=fit, cluster=wishes.cluster)
     return _enter(spec, wishes.priority, recipe)
+
+
+def _check_processes(recipe: Recipe, fit: FitRequest, cluster: Cluster | None) -> None:
+    processes = fit.processes if cluster is None else cluster.workers
+    if processes == 1:
+        return
+    check_batch(recipe.batch_size, processes, processes)
+    if cluster is None and devices() != [CPU]:
+        raise JobError(
+            f"A job takes one graphics card, and {processes} processes take one each. Leave the queue aside: "
+            f"`python -m training fit ... --processes {processes}`."
+        )
 
 
 def _enter(spec: Spec, priority: int, recipe: Recipe | None = None) -> Job:
@@ -207,8 +234,12 @@ def clone(number: int, changes: Iterable[str] = (), wishes: Wishes | None = None
         RecipeError: a change that the recipe does not take.
     """
     job, recipe = table.find(number), load_recipe(recipe_file(number), changes)
-    wishes = wishes or Wishes(priority=job.priority, limits=job.spec.limits)
-    return submit_fit(recipe, _request(job), wishes)
+    return submit_fit(recipe, _request(job), wishes or wishes_of(job))
+
+
+def wishes_of(job: Job, run: str | None = None) -> Wishes:
+    """What was asked of a job, for another run."""
+    return Wishes(run, job.priority, job.spec.limits, job.spec.cluster)
 
 
 def delete(number: int) -> None:

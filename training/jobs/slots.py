@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping
 
 CPU = "cpu"
+CLUSTER = "cluster"  # of jobs that train elsewhere; what they need of this machine is a process that follows
 
 
 def devices() -> list[str]:
@@ -38,7 +39,7 @@ def ask_cards(*fields: str) -> list[list[str]]:
 
 def environment(device: str) -> Mapping[str, str]:
     """What shows a process this device and no other."""
-    return {} if device == CPU else {"CUDA_VISIBLE_DEVICES": device, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    return {} if device in {CPU, CLUSTER} else {"CUDA_VISIBLE_DEVICES": device, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
 class Slots:
@@ -53,12 +54,13 @@ class Slots:
         self._free = list(names)
         self._lock = threading.Lock()
 
-    def take(self, wanted: str = "") -> str | None:
-        """A free device, the wanted one if it is free; None where none is."""
+    def take(self, wanted: str = "", elsewhere: bool = False) -> str | None:
+        """A free device, the wanted one if it is free; None where none is. `elsewhere`: for a job on a cluster."""
         with self._lock:
-            if not self._free:
+            fit = [name for name in self._free if (name == CLUSTER) == elsewhere]
+            if not fit:
                 return None
-            return self._free.pop(self._free.index(wanted) if wanted in self._free else 0)
+            return self._free.pop(self._free.index(wanted if wanted in fit else fit[0]))
 
     @property
     def busy(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from fer_core.errors import JobError
 from training.jobs.job import Attempt, Job, Spec, jobs_folder
+from training.jobs.slots import CLUSTER
 from training.jobs.states import Reason, Status
 
 WAIT_S = 10.0  # for a table that somebody else has locked
@@ -183,14 +184,18 @@ def attempts(number: int) -> list[Attempt]:
 
 
 def claim(worker: str, device: str) -> Job | None:
-    """The job that goes first is this worker's now, and an attempt at it begins; None where none waits."""
+    """The job that goes first is this worker's now, and an attempt at it begins; None where none waits.
+
+    The device `CLUSTER` takes the jobs that train on one, and no other does.
+    """
     now = time.time()
     with connected(write=True) as db:
         row = db.execute(
             "update job set status = 'running', worker = ?, device = ?, attempts = attempts + 1, began = ?, "
             "ended = null where id = (select id from job where status = 'queued' "
+            "and (json_extract(spec, '$.cluster') is not null) = ? "
             f"order by priority desc, queued, id limit 1) returning {_COLUMNS}",
-            (worker, device, now),
+            (worker, device, now, device == CLUSTER),
         ).fetchone()
         if row is None:
             return None

@@ -25,7 +25,7 @@ from fer_core.errors import JobError
 from fer_core.workspace import workspace
 from training.jobs import attempts, table
 from training.jobs.job import Job, jobs_folder
-from training.jobs.slots import Slots, devices
+from training.jobs.slots import CLUSTER, Slots, devices
 from training.jobs.states import Reason, Status
 from training.jobs.table import End
 from training.jobs.tickets import Tickets
@@ -35,6 +35,7 @@ _LOOK_EVERY_S = 1.0
 _JOIN_S = 5.0
 _BEGIN_S = 1.0
 _ON_ITS_WAY_S = 15.0
+_ELSEWHERE = 8  # jobs at a time that train on clusters, which queue what they have no room for
 _STARTED: dict[Path, tuple[float, subprocess.Popen[bytes] | None]] = {}  # by this process: when, and the last one
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -133,7 +134,7 @@ class Worker:
     def __init__(self, names: list[str] | None, idle_exit_s: float | None, say: Callable[[str], None]) -> None:
         self.name = uuid.uuid4().hex
         self.names = names or devices()
-        self.slots = Slots(self.names)
+        self.slots = Slots([*self.names, *[CLUSTER] * _ELSEWHERE])
         self.idle_exit_s = idle_exit_s
         self.say = say
         self.tickets = Tickets(self.serve)
@@ -144,7 +145,7 @@ class Worker:
 
     def run(self) -> None:
         """Works until it is told to leave by a signal, or has been idle for long; jobs that run then go on."""
-        consumer = self.tickets.consumer(len(self.names))
+        consumer = self.tickets.consumer(len(self.names) + _ELSEWHERE)
         self._leave = consumer.stop_flag
         self.tickets.hand_out_anew()
         self.say(f"At work on {jobs_folder().parent} with {', '.join(self.names)}, process {os.getpid()}.")
@@ -171,18 +172,37 @@ class Worker:
 
     def _serve(self) -> None:
         with self._choosing:  # jobs that run are all taken up, with the device that they are on, before a new one is
-            job = table.adopt(self.name)
-            device = self.slots.take(job.device if job else "")
-        if device is None:
+            adopted = table.adopt(self.name)
+            if adopted is not None:
+                device = self.slots.take(adopted.device, adopted.spec.cluster is not None)
+                job: Job | None = adopted
+            else:
+                job, device = self._next()
+        if job is None or device is None:
             return
         try:
-            if job is not None:
-                self._take_up(job)
-            elif job := table.claim(self.name, device):
-                self._see_through(job)
+            (self._take_up if adopted else self._see_through)(job)
         finally:
             self._busy_at = time.monotonic()
             self.slots.give_back(device)
+        if table.every(Status.QUEUED):  # whose tickets may have come while there was no device
+            self.tickets.hand_out()
+
+    def _next(self) -> tuple[Job | None, str | None]:
+        """The job that goes first of those for which there is a device, and that."""
+        for elsewhere in (False, True):
+            device = self.slots.take(elsewhere=elsewhere)
+            if device is None:
+                continue
+            try:
+                job = table.claim(self.name, device)
+            except JobError:
+                self.slots.give_back(device)
+                raise
+            if job is not None:
+                return job, device
+            self.slots.give_back(device)
+        return None, None
 
     def _take_up(self, job: Job) -> None:
         self.say(f"Job {job.id} ({job.spec.about}) is taken up; its worker is not there any more.")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -16,6 +19,7 @@ from ui.tasks import NEW_DATA_SET, show_tasks
 from ui.train.draft import pick_draft
 from ui.train.dry import offer_dry_run, show_dry_run
 from ui.train.form import ask_for_changes
+from ui.train.where import ask_where
 from ui.train.wishes import wish
 from ui.waking import wake_worker
 
@@ -52,10 +56,11 @@ def show_launch(data: str) -> None:
     except RecipeError as error:
         head.error(_without_path(str(error), draft.source), icon=":material/error:")
     fit, wishes = _ask_for_job(data)
+    where = ask_where()
     with head:
         told = st.container()
         with st.container(horizontal=True):
-            _offer_start(recipe, fit, wishes, told)
+            _offer_start(recipe, fit, lambda: replace(wishes, cluster=where.cluster()), told)
             arguments = offer_dry_run(draft.source, changes, fit, ready=recipe is not None)
         show_dry_run(arguments)
 
@@ -84,7 +89,7 @@ def _ask_for_job(data: str) -> tuple[FitRequest, Wishes]:
     return fit, Wishes(run.strip() or None, int(priority), limits)
 
 
-def _offer_start(recipe: Recipe | None, fit: FitRequest, wishes: Wishes, told: DeltaGenerator) -> None:
+def _offer_start(recipe: Recipe | None, fit: FitRequest, wishes: Callable[[], Wishes], told: DeltaGenerator) -> None:
     """The button; what is wrong with the request is told in a place of its own."""
     if (
         st.button(
@@ -94,7 +99,7 @@ def _offer_start(recipe: Recipe | None, fit: FitRequest, wishes: Wishes, told: D
         and recipe is not None
     ):  # fmt: skip
         with told, sentences():
-            job = submit_fit(recipe, fit, wishes)
+            job = submit_fit(recipe, fit, wishes())
             wake_worker(now=True)
             st.toast(f"Job {job.id}: {job.spec.about}", icon=":material/play_arrow:")
             wish(show="Queue")
