@@ -24,7 +24,8 @@
     };
   }
 
-  // Begins to watch the camera and the picture that comes back. Each list holds [code, milliseconds, frame's width].
+  // Begins to watch the camera and the picture that comes back. Each list holds
+  // [code, milliseconds, frame's width, frames presented so far].
   window.watchLag = () => {
     const back = document.querySelector("video"), front = document.createElement("video");
     Object.assign(front, { srcObject: window.cameraStream, muted: true, width: 64, height: 48 });
@@ -35,7 +36,7 @@
     const watch = (video, list, when) => {
       const read = reader();
       const next = (now, about) => {
-        list.push([read(video), when(now, about), video.videoWidth]);
+        list.push([read(video), when(now, about), video.videoWidth, about.presentedFrames]);
         video.requestVideoFrameCallback(next);
       };
       video.requestVideoFrameCallback(next);

@@ -2,8 +2,9 @@
 
 The camera is a film of 640x480 at 30 frames per second: the sample photograph moving, and in a corner the number of
 the frame as light and dark squares. A script in the page reads that number from the camera's own picture and from the
-one that comes back. Shown frames are those whose number differs from the one before. The lag of a frame is the time
-from its capture to the display of its return, both by the browser's clock.
+one that comes back. Shown frames are those that the browser presented, less those whose number is that of the one
+before. The lag of a frame is the time from its capture to the display of its return, both by the browser's clock; the
+script, which has its turn in the page's own thread, sees most of them.
 
 Browser and server share the machine. Run: python -m benchmarks.live_browser [--seconds 20] [--model-ms 150] [--faces 1]
 """
@@ -126,7 +127,8 @@ class Watched:
 
     Attributes:
         lags_ms: of every frame that came back, in order.
-        shown_at_ms: display times of the frames whose number differs from the one before.
+        shown: frames presented, less those that were shown before.
+        shown_ms: time in which they were.
         widths: of the frames that came back, how often each.
         stats: the browser's last account of its connection.
         rss: resident bytes of the server, one per reading.
@@ -134,7 +136,8 @@ class Watched:
     """
 
     lags_ms: list[float] = field(default_factory=list)
-    shown_at_ms: list[float] = field(default_factory=list)
+    shown: int = 0
+    shown_ms: float = 0.0
     widths: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     stats: dict[str, Any] = field(default_factory=dict)
     rss: list[int] = field(default_factory=list)
@@ -143,8 +146,7 @@ class Watched:
     @property
     def per_s(self) -> float:
         """Frames shown per second."""
-        passed_ms = self.shown_at_ms[-1] - self.shown_at_ms[0] if self.shown_at_ms else 0
-        return 1000 * (len(self.shown_at_ms) - 1) / passed_ms if passed_ms else 0.0
+        return 1000 * self.shown / self.shown_ms if self.shown_ms else 0.0
 
     @property
     def growth(self) -> float:
@@ -161,16 +163,20 @@ class Watched:
         captured: dict[int, float] = {}
         cameras = iter(seen["camera"])
         camera, last = next(cameras, None), -1
-        for number, at_ms, width in seen["shown"]:
+        if seen["shown"]:
+            (_, from_ms, _, first), (_, to_ms, _, final) = seen["shown"][0], seen["shown"][-1]
+            self.shown += final - first
+            self.shown_ms += to_ms - from_ms
+        for number, at_ms, width, _ in seen["shown"]:
             while camera and camera[1] <= at_ms:
                 captured[camera[0]] = camera[1]
                 camera = next(cameras, None)
-            if number == last or number >= numbers:
+            if number == last:
+                self.shown -= 1
                 continue
             last = number
-            self.shown_at_ms.append(at_ms)
             self.widths[width] += 1
-            if number in captured:
+            if number in captured and number < numbers:
                 self.lags_ms.append(at_ms - captured[number])
 
 
@@ -231,7 +237,10 @@ def _tell(seen: Watched, seconds: float) -> None:
     print("cores used:", ", ".join(f"{kind} {s / seconds:.2f}" for kind, s in shares if s > 0.01 * seconds))
     sent, got = seen.stats.get("outbound-rtp", {}), seen.stats.get("inbound-rtp", {})
     print("widths shown:", dict(seen.widths), "| browser limited by:", sent.get("qualityLimitationReason"))
-    for name, n, total in (("encoded", "framesEncoded", "totalEncodeTime"), ("decoded", "framesDecoded", "totalDecodeTime")):
+    for name, n, total in (
+        ("encoded", "framesEncoded", "totalEncodeTime"),
+        ("decoded", "framesDecoded", "totalDecodeTime"),
+    ):
         stats = sent if name == "encoded" else got
         if stats.get(n):
             print(f"browser {name} {stats[n]} frames, {1000 * stats.get(total, 0) / stats[n]:.1f} ms each")

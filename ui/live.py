@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     import av
 
 ICE_SERVERS = "FERSCOPE_ICE_SERVERS"
+_SWITCH_S = 0.0005  # see `keep_pauses_short`
+_MANY_OBJECTS = 100_000
 _WHAT = {
     "detector": "one look for faces",
     "classifier": "all faces of a frame classified",
@@ -46,6 +50,20 @@ def ice_servers() -> list[dict[str, Any]]:
     return servers
 
 
+def keep_pauses_short() -> None:
+    """Settings of the whole process, without which every run of a script stops the picture for a moment.
+
+    Streamlit collects garbage after each run. With PyTorch loaded that looked at 300,000 objects and held the
+    interpreter's lock for 0.16 s; what is there now is exempted, as it stays anyhow. And a frame on its way passes that
+    lock from thread to thread some thirty times: beside a script that computes, each pass takes Python's switch interval
+    of 5 ms, so that is shortened.
+    """
+    sys.setswitchinterval(_SWITCH_S)
+    if len(gc.get_objects()) > _MANY_OBJECTS:
+        gc.collect()
+        gc.freeze()
+
+
 def live_session(checkpoint: Checkpoint, detector: str, options: LiveOptions) -> LiveSession:
     """This viewer's session, with the models and options that are picked; the camera does not stop for a change.
 
@@ -57,6 +75,7 @@ def live_session(checkpoint: Checkpoint, detector: str, options: LiveOptions) ->
     models = (predictor, finder)
     if session is None:
         session = st.session_state["live_session"] = LiveSession(predictor, finder, options)
+        keep_pauses_short()
     elif st.session_state["live_models"] != models:
         session.use(predictor, finder)
     st.session_state["live_models"] = models
@@ -73,15 +92,16 @@ def stream(session: LiveSession) -> bool:
     from streamlit_webrtc import WebRtcMode, webrtc_streamer
 
     def show(frame: av.VideoFrame) -> av.VideoFrame:
-        """Runs in the camera's thread: nothing of Streamlit may be called here."""
+        """Runs in the thread of all streams: it must not wait, and nothing of Streamlit may be called here."""
+        session.start()
         pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
         shown = _video_frame(session.process(pixels))
         shown.pts, shown.time_base = frame.pts, frame.time_base
         return shown
 
     def ended() -> None:
-        """Runs when the camera stops or the viewer leaves, in the stream's thread."""
-        session.stop()
+        """Runs when the camera stops or the viewer leaves, in the same thread."""
+        session.stop(timeout_s=0)
 
     context = webrtc_streamer(
         key="live",
@@ -90,11 +110,9 @@ def stream(session: LiveSession) -> bool:
         media_stream_constraints={"video": {"width": 640, "height": 480}, "audio": False},
         video_frame_callback=show,
         on_video_ended=ended,
-        async_processing=True,
+        async_processing=False,  # a thread for each stream gives a frame back when the next one comes, 33 ms later
         sendback_audio=False,
     )
-    if context.state.playing:
-        session.start()
     return bool(context.state.playing)
 
 

