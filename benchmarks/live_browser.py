@@ -64,8 +64,8 @@ def write_film(file: BinaryIO, faces: int, rounds: int = 3) -> int:
     """Some rounds of the movement as Y4M; how many frames."""
     pictures = [p for _ in range(rounds) for p in frames(faces)]
     file.write(b"YUV4MPEG2 W640 H480 F%d:1 Ip A1:1 C420jpeg\n" % RATE)
-    for number, picture in enumerate(pictures):
-        file.write(b"FRAME\n" + cv2.cvtColor(coded(picture, number), cv2.COLOR_RGB2YUV_I420).tobytes())
+    planes = (cv2.cvtColor(coded(picture, number), cv2.COLOR_RGB2YUV_I420) for number, picture in enumerate(pictures))
+    file.writelines(b"FRAME\n" + each.tobytes() for each in planes)
     return len(pictures)
 
 
@@ -116,6 +116,8 @@ def started(page: Page, url: str) -> Frame:
     page.get_by_text("Everybody before the camera agrees").click()
     page.frame_locator(COMPONENT).get_by_role("button", name="START").click()
     frame = page.locator(COMPONENT).element_handle().content_frame()
+    if frame is None:
+        raise SystemExit("The page shows no camera.")
     frame.wait_for_function("document.querySelector('video')?.videoWidth > 0")
     page.locator(COMPONENT).scroll_into_view_if_needed()
     return frame
@@ -224,8 +226,8 @@ def figure(seconds: float, model_ms: float = 0.0, faces: int = 1) -> Figure:
     return Figure(
         f"live page in headless Chromium on the same machine, {faces} face{'s' if faces > 1 else ''}{model}, "
         f"{seconds:.0f} s",
-        f"{seen.per_s:.1f} frames/s shown, lag p50 {p50:.0f} ms and p95 {p95:.0f} ms (first half {first:.0f} ms, second "
-        f"{second:.0f} ms), the server's memory {seen.growth:+.1%}",
+        f"{seen.per_s:.1f} frames/s shown, lag p50 {p50:.0f} ms and p95 {p95:.0f} ms (first half {first:.0f} ms, "
+        f"second {second:.0f} ms), the server's memory {seen.growth:+.1%}",
         f"{GOAL_RATE} frames/s, {GOAL_LAG_MS} ms, {GOAL_GROWTH:.0%}",
         seen.per_s >= GOAL_RATE and p50 <= GOAL_LAG_MS and seen.growth < GOAL_GROWTH,
     )
@@ -237,13 +239,9 @@ def _tell(seen: Watched, seconds: float) -> None:
     print("cores used:", ", ".join(f"{kind} {s / seconds:.2f}" for kind, s in shares if s > 0.01 * seconds))
     sent, got = seen.stats.get("outbound-rtp", {}), seen.stats.get("inbound-rtp", {})
     print("widths shown:", dict(seen.widths), "| browser limited by:", sent.get("qualityLimitationReason"))
-    for name, n, total in (
-        ("encoded", "framesEncoded", "totalEncodeTime"),
-        ("decoded", "framesDecoded", "totalDecodeTime"),
-    ):
-        stats = sent if name == "encoded" else got
-        if stats.get(n):
-            print(f"browser {name} {stats[n]} frames, {1000 * stats.get(total, 0) / stats[n]:.1f} ms each")
+    for stats, name in ((sent, "Encode"), (got, "Decode")):
+        if n := stats.get(f"frames{name}d"):
+            print(f"browser {name.lower()}d {n} frames, {1000 * stats[f'total{name}Time'] / n:.1f} ms each")
     if got.get("jitterBufferEmittedCount"):
         print(f"browser's buffer: {1000 * got['jitterBufferDelay'] / got['jitterBufferEmittedCount']:.0f} ms a frame")
 
