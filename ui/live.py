@@ -55,8 +55,8 @@ def keep_pauses_short() -> None:
 
     Streamlit collects garbage after each run. With PyTorch loaded that looked at 300,000 objects and held the
     interpreter's lock for 0.16 s; what is there now is exempted, as it stays anyhow. And a frame on its way passes that
-    lock from thread to thread some thirty times: beside a script that computes, each pass takes Python's switch interval
-    of 5 ms, so that is shortened.
+    lock from thread to thread some thirty times: beside a script that computes, each pass takes Python's switch
+    interval of 5 ms, so that is shortened.
     """
     sys.setswitchinterval(_SWITCH_S)
     if len(gc.get_objects()) > _MANY_OBJECTS:
@@ -123,7 +123,8 @@ def _video_frame(picture: NDArray[np.uint8]) -> av.VideoFrame:
     height, width = picture.shape[:2]
     if height % 2 or width % 2:
         return av.VideoFrame.from_ndarray(picture, format="rgb24")
-    return av.VideoFrame.from_ndarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), format="yuv420p")
+    planes = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), np.uint8)
+    return av.VideoFrame.from_ndarray(planes, format="yuv420p")
 
 
 def show_counters(session: LiveSession) -> None:

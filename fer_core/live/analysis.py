@@ -1,8 +1,8 @@
 """One frame looked at by the models, in the worker's thread: where faces are, now and then, and what they show.
 
 The detector that needs no download takes about 60 ms of a core for 640x480 and 15 ms for 320x240. So most looks are at
-a copy of 320 pixels; a finer one, which finds faces of half the size, comes every two seconds. Looks are as far apart as
-it takes for them to use a quarter of the time on the machine at hand.
+a copy of 320 pixels; a finer one, which finds faces of half the size, comes every two seconds. Looks are as far apart
+as it takes for them to use a quarter of the time on the machine at hand.
 """
 
 from __future__ import annotations

