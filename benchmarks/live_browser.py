@@ -22,7 +22,7 @@ import tempfile
 import time
 import urllib.request
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -60,10 +60,17 @@ def coded(picture: NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
     return out
 
 
-def write_film(file: BinaryIO, faces: int, rounds: int = 3) -> int:
-    """Some rounds of the movement as Y4M; how many frames."""
-    pictures = [p for _ in range(rounds) for p in frames(faces)]
-    file.write(b"YUV4MPEG2 W640 H480 F%d:1 Ip A1:1 C420jpeg\n" % RATE)
+def read_code(picture: NDArray[np.uint8]) -> int:
+    """The number in the lower left corner of a frame, of any size."""
+    unit = picture.shape[1] / 640
+    row = picture[-max(1, round(SIDE * unit / 2))]
+    return sum(int(row[int((bit + 0.5) * SIDE * unit), 1] > 128) << bit for bit in range(BITS))
+
+
+def write_film(file: BinaryIO, pictures: Sequence[NDArray[np.uint8]]) -> int:
+    """Pictures with their numbers as Y4M; how many."""
+    height, width = pictures[0].shape[:2]
+    file.write(b"YUV4MPEG2 W%d H%d F%d:1 Ip A1:1 C420jpeg\n" % (width, height, RATE))
     planes = (cv2.cvtColor(coded(picture, number), cv2.COLOR_RGB2YUV_I420) for number, picture in enumerate(pictures))
     file.writelines(b"FRAME\n" + each.tobytes() for each in planes)
     return len(pictures)
@@ -199,7 +206,7 @@ def watch(seconds: float, *, model_ms: float = 0.0, faces: int = 1, warm_s: floa
     with tempfile.TemporaryDirectory() as folder:
         film = Path(folder) / "camera.y4m"
         with film.open("wb") as file:
-            numbers = write_film(file, faces)
+            numbers = write_film(file, frames(faces) * 3)
         with served(model_ms) as (url, server), tab(film) as page:
             frame = started(page, url)
             page.wait_for_timeout(1000 * warm_s)

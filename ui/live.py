@@ -7,6 +7,7 @@ import json
 import math
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 ICE_SERVERS = "FERSCOPE_ICE_SERVERS"
 _SWITCH_S = 0.0005  # see `keep_pauses_short`
 _MANY_OBJECTS = 100_000
+_SILENT_S = 3.0  # without a frame, after which the page says so
 _WHAT = {
     "detector": "one look for faces",
     "classifier": "all faces of a frame classified",
@@ -113,7 +115,32 @@ def stream(session: LiveSession) -> bool:
         async_processing=False,  # a thread for each stream gives a frame back when the next one comes, 33 ms later
         sendback_audio=False,
     )
-    return bool(context.state.playing)
+    playing = bool(context.state.playing)
+    if playing:
+        st.session_state.setdefault("live_since", time.monotonic())
+    else:
+        st.session_state.pop("live_since", None)
+        st.caption(
+            "The browser asks whether this page may use the camera. **NotAllowedError** above: it was refused; allow it "
+            "at the sign beside the address, then press START again. **NotFoundError**: no camera is connected, or "
+            "another program has it."
+        )
+    return playing
+
+
+def _show_silence(session: LiveSession) -> None:
+    """Says so where the camera should play and nothing comes from it."""
+    since = st.session_state.get("live_since")
+    if since is None:
+        return
+    playing_s = time.monotonic() - since
+    silent_s = min(playing_s, session.counters.read().silent_s)  # NaN, before the first frame, is not below anything
+    if silent_s > _SILENT_S:
+        st.warning(
+            f"No picture has come from the camera for {silent_s:.0f} s. It goes on by itself where the connection or the "
+            "camera comes back; otherwise press STOP, then START.",
+            icon=":material/videocam_off:",
+        )
 
 
 def _video_frame(picture: NDArray[np.uint8]) -> av.VideoFrame:
@@ -129,6 +156,7 @@ def _video_frame(picture: NDArray[np.uint8]) -> av.VideoFrame:
 
 def show_counters(session: LiveSession) -> None:
     """Frames and times of the last ten seconds, and what went wrong in a model."""
+    _show_silence(session)
     for told in session.faults.take():
         st.session_state.setdefault("live_faults", []).append(told)
     for told in st.session_state.get("live_faults", [])[-3:]:

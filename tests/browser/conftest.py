@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -45,15 +46,14 @@ def app_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("workspace")
 
 
-@pytest.fixture(scope="session")
-def app_url(tmp_path_factory: pytest.TempPathFactory, app_home: Path) -> Iterator[str]:
-    """Address of the app as its user starts it."""
+@contextlib.contextmanager
+def serving(home: Path, log: Path, *command: str) -> Iterator[tuple[str, int]]:
+    """Address and process number of an app started by `python` and this command; no exception may stand in its log."""
     port = _free_port()
-    log = tmp_path_factory.mktemp("app") / "log"
-    environment = {**os.environ, "FERSCOPE_HOME": str(app_home)}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
+    environment = {**os.environ, "FERSCOPE_HOME": str(home)}
+    started = [sys.executable, *command, "--server.headless=true", f"--server.port={port}"]
     with log.open("w") as out:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(started, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
     url = f"http://localhost:{port}"
     try:
         for _ in range(240):
@@ -65,11 +65,19 @@ def app_url(tmp_path_factory: pytest.TempPathFactory, app_home: Path) -> Iterato
                 time.sleep(0.25)
         else:
             pytest.fail(f"the app did not start within a minute:\n{log.read_text()}")
-        yield url
+        yield url, server.pid
         assert "Traceback" not in log.read_text()
     finally:
         server.terminate()
         server.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def app_url(tmp_path_factory: pytest.TempPathFactory, app_home: Path) -> Iterator[str]:
+    """Address of the app as its user starts it."""
+    log = tmp_path_factory.mktemp("app") / "log"
+    with serving(app_home, log, "-m", "streamlit", "run", "app.py") as (url, _):
+        yield url
 
 
 @pytest.fixture(scope="session")
