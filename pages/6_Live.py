@@ -23,7 +23,9 @@ agreed = st.checkbox("Everybody before the camera agrees to this.", key="agreed"
 def show_page() -> None:
     """The page below its consent."""
     from fer_core.live import LiveOptions
-    from ui.live import live_session, show_counters, show_record, stream
+    from ui.live.counters import show_counters
+    from ui.live.record import show_record
+    from ui.live.stream import live_session, stream
     from ui.photographs import pick_detector
 
     detector = pick_detector()

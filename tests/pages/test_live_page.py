@@ -37,7 +37,7 @@ def test_consent_comes_before_the_camera(page: AppTest) -> None:
 
 
 def test_damaged_list_of_servers_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ui.live import ICE_SERVERS, ice_servers
+    from ui.live.servers import ICE_SERVERS, ice_servers
 
     read: Callable[[], object] = ice_servers
     assert read() == []
