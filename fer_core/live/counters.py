@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TIMED = ("detector", "classifier", "total", "callback")
+TIMED = ("detector", "classifier", "total", "callback", "map")
 _MOST = 4096  # times of one kind that are kept, whatever the window
 
 
@@ -41,7 +41,7 @@ class Counts:
         dropped: frames that were replaced by a newer one before the models took them.
         shown_per_s: frames shown per second over the window; NaN for fewer than two.
         latencies: by name of `TIMED`: one look of the detector, the classification of all faces of a frame, a frame's
-            coming in until its answer is drawn, and the callback itself.
+            coming in until its answer is drawn, the callback itself, and one saliency map.
     """
 
     frames_in: int
