@@ -1,8 +1,8 @@
 """Where the evidence for the largest face's expression lies, drawn on the live picture.
 
 Maps are made in the models' thread, after the answer of a frame has been handed over, and as far apart as it takes for
-them to use a quarter of that thread's time. A map is coloured once, at the size of a small crop, and laid on every frame
-at the place where its face is by then.
+them to use a quarter of that thread's time. A map is coloured once, at the size of a small crop, and laid on every
+frame at the place where its face is by then.
 """
 
 from __future__ import annotations

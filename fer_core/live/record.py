@@ -149,8 +149,12 @@ class SessionRecord:
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(COLUMNS)
-        rows = [*_rows(self.spans()), *(("", f"{a:.3f}", f"{b:.3f}", NO_FACE, "") for a, b in self.no_face())]
-        writer.writerows(sorted(rows, key=lambda row: float(row[1])))
+        rows: list[tuple[str, ...]] = [
+            *_rows(self.spans()),
+            *(("", f"{a:.3f}", f"{b:.3f}", NO_FACE, "") for a, b in self.no_face()),
+        ]
+        rows.sort(key=lambda row: float(row[1]))
+        writer.writerows(rows)
         return out.getvalue()
 
     def clear(self) -> None:
@@ -175,6 +179,12 @@ def _gaps(watched: tuple[float, float], seen: Sequence[tuple[float, float]]) -> 
         yield free_from, end_s
 
 
-def _rows(spans: Iterable[Span]) -> Iterator[tuple[int, str, str, str, str]]:
+def _rows(spans: Iterable[Span]) -> Iterator[tuple[str, ...]]:
     for span in spans:
-        yield span.track, f"{span.start_s:.3f}", f"{span.end_s:.3f}", span.expression, f"{span.mean_probability:.4f}"
+        yield (
+            str(span.track),
+            f"{span.start_s:.3f}",
+            f"{span.end_s:.3f}",
+            span.expression,
+            f"{span.mean_probability:.4f}",
+        )

@@ -1,7 +1,8 @@
 """One camera, from a frame that comes in to the frame that is shown.
 
 Threads: `process` is called by the camera's thread alone and owns the tracks; the models run in a thread of the
-session's own; everything else (options, models, counters, record, faults, the overlay's explainer) may be called from any thread.
+session's own; everything else (options, models, counters, record, faults, the overlay's explainer) may be called from
+any thread.
 """
 
 from __future__ import annotations

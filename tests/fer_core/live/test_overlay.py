@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,6 +29,7 @@ class Explainer:
         self.card, self.targets, self.error = CARD, [], None  # type: ignore[var-annotated]
 
     def explain_faces(self, crops: list[Any], targets: list[str]) -> Any:
+        assert len(crops) == len(targets) == 1
         self.targets.extend(targets)
         if self.clock:
             self.clock.now += self.takes_s
@@ -53,9 +55,13 @@ def test_colours_lie_where_the_page_of_saliency_draws_them(align: bool) -> None:
     matrix = crop_matrix(face, margin=how.crop_margin, size=CROP_PX, align=how.align, shift_y=how.crop_shift_y)
     there = paste_back((240, 320), resize_map(strength, CROP_PX, CROP_PX), matrix)
     expected = lay(picture, there, opacity=0.6)
-    # Colours are mixed here before the crop is turned, there after; rounding is to whole levels in both.
-    assert np.abs(drawn.astype(int) - expected.astype(int)).mean() < 0.5
-    assert np.abs(drawn.astype(int) - expected.astype(int))[there > 0.05].max() <= 12
+    # Colours are mixed here before the crop is turned, there after: at the very edge, where half a pixel of map meets
+    # none, and where the table of colours bends, they differ.
+    covered = paste_back((240, 320), np.ones((CROP_PX, CROP_PX), np.float32), matrix)
+    apart = np.abs(drawn.astype(int) - expected.astype(int))
+    assert apart.mean() < 0.5
+    assert apart[covered > 0.999].max() <= 6
+    assert apart[covered == 0].max() == 0
     assert np.abs(drawn.astype(int) - picture.astype(int)).max() > 60
 
 
@@ -156,8 +162,6 @@ def test_maps_are_made_after_the_answer_is_handed_over() -> None:
     for _ in range(500):
         if order:
             break
-        import time
-
         time.sleep(0.01)
     worker.stop()
     assert order == ["2"]  # the answer could be taken before `then` was called
