@@ -149,12 +149,9 @@ class SessionRecord:
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(COLUMNS)
-        rows: list[tuple[str, ...]] = [
-            *_rows(self.spans()),
-            *(("", f"{a:.3f}", f"{b:.3f}", NO_FACE, "") for a, b in self.no_face()),
-        ]
-        rows.sort(key=lambda row: float(row[1]))
-        writer.writerows(rows)
+        empty = (("", f"{start_s:.3f}", f"{end_s:.3f}", NO_FACE, "") for start_s, end_s in self.no_face())
+        rows: list[tuple[str, ...]] = [*_rows(self.spans()), *empty]
+        writer.writerows(sorted(rows, key=_start_s))
         return out.getvalue()
 
     def clear(self) -> None:
@@ -181,10 +178,9 @@ def _gaps(watched: tuple[float, float], seen: Sequence[tuple[float, float]]) -> 
 
 def _rows(spans: Iterable[Span]) -> Iterator[tuple[str, ...]]:
     for span in spans:
-        yield (
-            str(span.track),
-            f"{span.start_s:.3f}",
-            f"{span.end_s:.3f}",
-            span.expression,
-            f"{span.mean_probability:.4f}",
-        )
+        start, end = f"{span.start_s:.3f}", f"{span.end_s:.3f}"
+        yield str(span.track), start, end, span.expression, f"{span.mean_probability:.4f}"
+
+
+def _start_s(row: tuple[str, ...]) -> float:
+    return float(row[1])

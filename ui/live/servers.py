@@ -89,7 +89,7 @@ def what_stands_in_the_way(url: str | None, servers: list[dict[str, Any]]) -> li
     return said
 
 
-def explain_the_way() -> None:
+def explain_the_way(servers: list[dict[str, Any]]) -> None:
     """Says on the page what may keep a camera from reaching this machine."""
-    for sentence in what_stands_in_the_way(st.context.url, ice_servers()):
+    for sentence in what_stands_in_the_way(st.context.url, servers):
         st.warning(f"{sentence} docs/deploy.md shows how. A still picture or a video file needs none of it.")
