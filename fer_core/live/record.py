@@ -151,7 +151,8 @@ class SessionRecord:
         writer.writerow(COLUMNS)
         empty = (("", f"{start_s:.3f}", f"{end_s:.3f}", NO_FACE, "") for start_s, end_s in self.no_face())
         rows: list[tuple[str, ...]] = [*_rows(self.spans()), *empty]
-        writer.writerows(sorted(rows, key=_start_s))
+        rows.sort(key=_start_s)
+        writer.writerows(rows)
         return out.getvalue()
 
     def clear(self) -> None:

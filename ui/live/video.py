@@ -45,7 +45,7 @@ def show_video(checkpoint: Checkpoint, detector: str, options: LiveOptions) -> N
         type=_TYPES, key="video", max_upload_size=limits.max_bytes // 2**20,
     )  # fmt: skip
     if file is None:
-        st.session_state.pop("video_looked", None)
+        _forget()
         st.caption("It is read in memory on the machine that runs FERScope, and forgotten when you close the page.")
         return
     data = file.getvalue()
@@ -82,11 +82,18 @@ def _look_through(looked: _Looked, data: bytes, name: str) -> None:
         place.empty()
 
 
+def _forget() -> None:
+    st.session_state.pop("video_looked", None)
+
+
 def _tell(looked: _Looked) -> None:
     if looked.problem:
         st.error(looked.problem, icon=":material/error:")
     elif not looked.done:
-        st.warning(f"Stopped at {looked.reached_s:.1f} s; choose the file again to see it all.", icon=":material/stop:")
+        st.warning(
+            f"Stopped at {looked.reached_s:.1f} s; below stands what was seen until then.", icon=":material/stop:"
+        )
+        st.button("Look through it from the start", on_click=_forget, icon=":material/replay:")
     if looked.frames:
         rate = looked.frames / looked.spent_s if looked.spent_s else 0.0
         st.caption(f"{looked.frames:,} frames, {rate:.0f} a second on this machine.")
