@@ -15,6 +15,7 @@ from fer_core.cli import percent
 from fer_core.data.schema import SPLITS
 from fer_core.errors import FERScopeError
 from fer_core.workspace import DEFAULT_CHECKPOINT, data_set_names, workspace
+from ui.signing_in import offer_sign_out, require_sign_in
 
 # In the order of the sidebar: file, name, icon.
 PAGES = (
@@ -52,6 +53,7 @@ def open_page(title: str, question: str, *, with_split: bool = False) -> Picked:
         with_split: whether the page is about one split of the data set.
     """
     st.set_page_config(page_title=f"{title} · FERScope", page_icon=":material/face:", layout="wide")
+    require_sign_in()
     st.title(title)
     st.markdown(question)
     _wake_worker()
@@ -60,7 +62,9 @@ def open_page(title: str, question: str, *, with_split: bool = False) -> Picked:
             st.page_link(file, label=name, icon=icon)
         st.divider()
         checkpoint, data_set = _pick_checkpoint(), _pick_data_set()
-        return Picked(checkpoint, data_set, _pick_split() if with_split and data_set else None)
+        picked = Picked(checkpoint, data_set, _pick_split() if with_split and data_set else None)
+        offer_sign_out()
+    return picked
 
 
 def _wake_worker() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TIMED = ("detector", "classifier", "total", "callback")
+TIMED = ("detector", "classifier", "total", "callback", "map")
 _PAUSE_S = 1.0  # without a frame, after which a rate sinks
 _MOST = 4096  # times of one kind that are kept, whatever the window
 
@@ -44,7 +44,7 @@ class Counts:
             to now counts, so that a picture that stands still does not keep its rate.
         silent_s: seconds since the last frame came in; NaN before the first.
         latencies: by name of `TIMED`: one look of the detector, the classification of all faces of a frame, a frame's
-            coming in until its answer is drawn, and the callback itself.
+            coming in until its answer is drawn, the callback itself, and one saliency map.
     """
 
     frames_in: int

@@ -116,11 +116,15 @@ class Worker(Generic[Task, Answer]):
     Args:
         work: makes an answer of a task, in the worker's thread. What it raises is kept in `faults`.
         faults: where that is kept.
+        then: called in the worker's thread with each answer, once it can be taken.
     """
 
-    def __init__(self, work: Callable[[Task], Answer], faults: Faults) -> None:
+    def __init__(
+        self, work: Callable[[Task], Answer], faults: Faults, then: Callable[[Answer], None] | None = None
+    ) -> None:
         self._work = work
         self._faults = faults
+        self._then = then
         self._slot: OneSlot[Task] = OneSlot()
         self._answers: deque[Answer] = deque(maxlen=_ANSWERS)
         self._thread: threading.Thread | None = None
@@ -160,4 +164,7 @@ class Worker(Generic[Task, Answer]):
     def _run(self, slot: OneSlot[Task], answers: deque[Answer]) -> None:
         while (task := slot.take()) is not None:
             with self._faults.kept("The live analysis"):
-                answers.append(self._work(task))
+                answer = self._work(task)
+                answers.append(answer)
+                if self._then:
+                    self._then(answer)

@@ -1,4 +1,4 @@
-"""The app with what a test of the Live page has to see and to break: run as `python -m tests.browser.live_app ARGUMENTS`.
+"""The app with what a test of the Live page has to see and to break. Run: python -m tests.browser.live_app ARGUMENTS.
 
 In `FERSCOPE_HOME`: `frames.csv` holds the second of the session and the number in the corner of each frame that came;
 while a file `model-fails` is there the classifier raises; on SIGUSR1 the names of all threads are written to `threads`.
@@ -24,6 +24,7 @@ from fer_core.live import LiveSession
 from fer_core.predict import Predictor
 
 HOME = Path(os.environ["FERSCOPE_HOME"])
+os.environ.setdefault("FERSCOPE_LIVE_STREAMS", "20")  # a viewer's place is free a second after he left
 HOME.mkdir(parents=True, exist_ok=True)
 APP = Path(__file__).resolve().parents[2] / "app.py"
 
