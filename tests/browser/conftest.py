@@ -81,6 +81,26 @@ def app_url(tmp_path_factory: pytest.TempPathFactory, app_home: Path) -> Iterato
 
 
 @pytest.fixture(scope="session")
+def live_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """The app whose Live page can be looked into and broken."""
+    from tests.browser.live_tools import LiveApp
+
+    home = tmp_path_factory.mktemp("live")
+    log = home / "log"
+    with serving(home, log, "-m", "tests.browser.live_app") as (url, pid):
+        yield LiveApp(url, pid, home)
+        assert "Uncaught app exception" not in log.read_text()
+
+
+@pytest.fixture(scope="session")
+def moving_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film for the camera: the sample photograph's face moving."""
+    from tests.browser.live_tools import moving_face
+
+    return moving_face(tmp_path_factory.mktemp("film"))
+
+
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[object]:
     """The browser that is installed, otherwise Playwright's own."""
     names = ("chromium", "chromium-browser", "google-chrome")

@@ -1,21 +1,24 @@
 """The app with what a test of the Live page has to see and to break. Run: python -m tests.browser.live_app ARGUMENTS.
 
 In `FERSCOPE_HOME`: `frames.csv` holds the second of the session and the number in the corner of each frame that came;
-while a file `model-fails` is there the classifier raises; on SIGUSR1 the names of all threads are written to `threads`.
+while a file `model-fails` is there the classifier raises, while `network-cut` is there no packet of a picture comes or
+goes; on SIGUSR1 the names of all threads are written to `threads`.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import numpy as np
+from aioice.ice import StunProtocol
 from numpy.typing import NDArray
 from streamlit.web import cli
 
@@ -48,6 +51,24 @@ def probabilities(self: Predictor, faces: Sequence[Picture], batch_size: int = 2
     return _answer(self, faces, batch_size)
 
 
+def cut_the_network() -> None:
+    """Packets to and from browsers vanish while the file is there, those that keep a connection up among them."""
+    for name in ("datagram_received", "send_stun", "send_data"):
+        setattr(StunProtocol, name, _unless_cut(getattr(StunProtocol, name)))
+
+
+def _unless_cut(way: Callable[..., Any]) -> Callable[..., Any]:
+    async def nothing() -> None:
+        """What a coroutine that is dropped is waited for."""
+
+    def through(*arguments: Any) -> Any:
+        if (HOME / "network-cut").exists():
+            return nothing() if inspect.iscoroutinefunction(way) else None
+        return way(*arguments)
+
+    return through
+
+
 def write_threads(_: int, __: FrameType | None) -> None:
     """The names of all threads, whole at once."""
     new = HOME / "threads.new"
@@ -59,6 +80,7 @@ def main() -> Any:
     """Streamlit's own, with the changes."""
     LiveSession.process = process  # type: ignore[method-assign]
     Predictor.probabilities = probabilities  # type: ignore[method-assign]
+    cut_the_network()
     signal.signal(signal.SIGUSR1, write_threads)
     sys.argv = ["streamlit", "run", str(APP), *sys.argv[1:]]
     return cli.main()

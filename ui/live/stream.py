@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from fer_core.explain import Explainer
 
+_LOST_S = 3.0  # without a frame before the end, after which the picture was lost and not stopped
 SINCE = "live_since"  # when the present picture began to play, by `time.monotonic`
 KEY = "live"  # of the camera's widget; its context stands under it in the session's state
 
@@ -78,6 +79,7 @@ def stream(session: LiveSession) -> Any:
     servers = ice_servers()
     explain_the_way(servers)
     me, held = my_name(), places()
+    silent_s: list[float] = st.session_state.setdefault("live_silent_s", [])  # at the end of each picture
     if not (held.take(me) if _started() else held.free_for(me)):
         say_full()
         session.stop()
@@ -96,6 +98,7 @@ def stream(session: LiveSession) -> Any:
         """Runs when the camera stops or the viewer leaves, in the same thread."""
         held.give_back(me)
         session.stop(timeout_s=0)
+        silent_s.append(session.counters.read().silent_s)
 
     context = webrtc_streamer(
         key=KEY,
@@ -111,13 +114,26 @@ def stream(session: LiveSession) -> Any:
         held.give_back(me)
     if context.state.playing:
         st.session_state.setdefault(SINCE, time.monotonic())
+        silent_s.clear()
     else:
         st.session_state.pop(SINCE, None)
+        _say_why_none_plays(silent_s)
+    return context
+
+
+def _say_why_none_plays(silent_s: list[float]) -> None:
+    """Below START: that the last picture was lost, or what the browser's own words on the camera mean."""
+    if silent_s and silent_s[-1] > _LOST_S:
+        st.warning(
+            f"No picture had come for {silent_s[-1]:.0f} s before the end: the connection or the camera was lost. "
+            "START begins again; what was seen is kept.",
+            icon=":material/videocam_off:",
+        )
+    else:
         st.caption(
             "The browser asks whether this page may use the camera. **NotAllowedError** above: it was refused; allow "
             "it at the sign beside the address, then press START again. **NotFoundError**: no camera is connected."
         )
-    return context
 
 
 def _started() -> bool:
