@@ -55,7 +55,7 @@ def test_camera_taken_away_is_told_and_comes_back(live_app: LiveApp, chromium: A
         press_start(tab, live_app.url)
         wait_for_frames(tab)
         inside(tab).evaluate(
-            "for (const track of cameraStream.getVideoTracks()) { track.stop(); track.dispatchEvent(new Event('ended')); }"
+            "cameraStream.getVideoTracks().forEach(track => { track.stop(); track.dispatchEvent(new Event('ended')); })"
         )
         expect(tab.get_by_text("No picture has come from the camera for")).to_be_visible()
         camera(tab).get_by_role("button", name="STOP").click()

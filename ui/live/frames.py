@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import sys
 from typing import TYPE_CHECKING
@@ -26,6 +27,22 @@ def video_frame(picture: NDArray[np.uint8]) -> av.VideoFrame:
         return av.VideoFrame.from_ndarray(picture, format="rgb24")
     planes = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), np.uint8)
     return av.VideoFrame.from_ndarray(planes, format="yuv420p")
+
+
+def keep_the_newest_only() -> None:
+    """Lets frames be dropped wherever they wait between camera, picture and encoder.
+
+    streamlit-webrtc has them wait in queues without an end: on a machine that is too slow for a moment the picture was
+    seconds late from then on.
+    """
+    from streamlit.runtime import Runtime
+    from streamlit_webrtc.relay import get_global_relay
+
+    if not Runtime.exists():  # a script without a server, as in a test
+        return
+    relay = get_global_relay()
+    if not isinstance(relay.subscribe, functools.partial):
+        relay.subscribe = functools.partial(relay.subscribe, buffered=False)  # type: ignore[method-assign]
 
 
 def keep_pauses_short() -> None:

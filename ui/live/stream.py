@@ -11,7 +11,7 @@ import streamlit as st
 from fer_core.checkpoint import Checkpoint
 from fer_core.faces import get_detector
 from fer_core.live import LiveOptions, LiveSession, live_predictor
-from ui.live.frames import keep_pauses_short, video_frame
+from ui.live.frames import keep_pauses_short, keep_the_newest_only, video_frame
 from ui.live.places import my_name, places, say_full
 from ui.live.servers import explain_the_way, ice_servers
 
@@ -43,6 +43,7 @@ def live_session(checkpoint: Checkpoint, detector: str, options: LiveOptions, *,
     if session is None:
         session = st.session_state["live_session"] = LiveSession(predictor, finder, options)
         keep_pauses_short()
+        keep_the_newest_only()
     elif st.session_state["live_models"] != models:
         session.use(predictor, finder)
         st.session_state.pop("live_faults", None)

@@ -146,6 +146,43 @@ def test_frames_of_changing_size_fifty_pixels_and_black() -> None:
     assert live.process(np.zeros((0, 0, 3), np.uint8)).size == 0
 
 
+def test_answer_about_another_size_is_not_drawn() -> None:
+    begun, free = threading.Event(), threading.Event()
+
+    class Waiting(Brightest):
+        def detect(self, image: Picture) -> list[Face]:
+            begun.set()
+            free.wait(5)
+            return super().detect(image)
+
+    with session(Classifier(), Waiting(), options=PLAIN) as live:
+        live.process(frame(200, 100, 96, (320, 240)))
+        assert begun.wait(5)
+        empty = np.full((480, 640, 3), 40, np.uint8)
+        live.process(empty)  # the look at the smaller frame, with a face at (200, 100), is on its way
+        free.set()
+        assert until(lambda: live.process(empty) is not None and live.counters.read().latencies["detector"].n >= 1)
+        for _ in range(10):
+            shown = live.process(empty)
+            assert live.faces == ()
+            assert (shown[60:] == 40).all()
+            time.sleep(0.02)
+
+
+def test_fault_of_the_picture_itself_is_told_once_and_the_frame_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    live = session(Classifier(), Brightest(), options=PLAIN, every_frame=True)
+
+    def broken(*_: object, **__: object) -> Picture:
+        raise ValueError("out of ink")
+
+    monkeypatch.setattr("fer_core.live.session.draw", broken)
+    picture = frame(100, 60)
+    for i in range(5):
+        assert live.process(picture, i / 30) is picture
+    assert live.faults.take() == ["The picture failed: ValueError: out of ink"]
+    assert live.counters.read().shown == 5
+
+
 def test_nought_to_twenty_faces() -> None:
     n = 0
 
