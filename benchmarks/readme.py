@@ -36,6 +36,7 @@ SCRIPTS: tuple[str, ...] = (
     "browse",
     "errors_page",
     "live_pipeline",
+    "live_browser",
     "train_throughput",
 )
 README = Path(__file__).resolve().parent.parent / "README.md"
