@@ -44,5 +44,6 @@ def test_model_deleted_while_live(live_app: LiveApp, chromium: Any, moving_film:
         wait_for_frames(tab)
         tab.get_by_text("Mirror", exact=True).click()  # the page runs again and looks for its checkpoints
         expect(picker).not_to_have_value("short-lived")
+        expect(tab.get_by_text("There is no checkpoint “short-lived” on this machine.")).to_be_visible()
         wait_for_frames(tab, name="Classified")
         no_exception(tab)
