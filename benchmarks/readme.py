@@ -37,6 +37,7 @@ SCRIPTS: tuple[str, ...] = (
     "errors_page",
     "live_pipeline",
     "first_step",
+    "live_browser",
     "train_throughput",
 )
 README = Path(__file__).resolve().parent.parent / "README.md"

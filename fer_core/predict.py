@@ -80,6 +80,11 @@ class Predictor:
         return network.to(memory_format=torch.channels_last).requires_grad_(False)
 
     @property
+    def backend(self) -> str:
+        """What computes the answers: `ONNX Runtime` or `PyTorch`."""
+        return "ONNX Runtime" if self._exported else "PyTorch"
+
+    @property
     def model_hash(self) -> str:
         """Hash of the file that answers: the weights, or the 8-bit file made from them."""
         return self.card.exports["int8"].sha256 if self.precision == "int8" else self.card.weights_sha256

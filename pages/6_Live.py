@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from ui.page import open_page, sentences
+
+if TYPE_CHECKING:
+    from fer_core.live import LiveOptions
 
 picked = open_page("Live", "What does the classifier say of the faces before this camera, and how fast?")
 if picked.checkpoint is None:
     st.stop()
 checkpoint = picked.checkpoint
+
+CAMERA, STILL, VIDEO = "Camera", "Still picture", "Video file"
 
 st.markdown(
     "The picture goes from your browser to the machine that runs FERScope and back. Nothing of it is kept; the time "
@@ -23,24 +30,49 @@ agreed = st.checkbox("Everybody before the camera agrees to this.", key="agreed"
 def show_page() -> None:
     """The page below its consent."""
     from fer_core.live import LiveOptions
-    from ui.live import live_session, show_counters, show_record, stream
     from ui.photographs import pick_detector
 
+    source = st.segmented_control(
+        "Picture from", (CAMERA, STILL, VIDEO), default=CAMERA, required=True, key="picture", bind="query-params"
+    )
     detector = pick_detector()
     with st.sidebar:
         options = LiveOptions(
-            window_s=st.slider("Smoothing (seconds)", 0.0, 3.0, 0.5, 0.1, key="window"),
+            window_s=st.slider("Smoothing (seconds)", 0.0, 3.0, 0.3, 0.1, key="window"),
             threshold=st.slider("Unsure below", 0.0, 1.0, 0.4, 0.05, key="threshold"),
             mirror=st.toggle("Mirror", value=True, key="mirror"),
             bars=st.toggle("Bars", value=True, key="bars"),
         )
+    if source == STILL:
+        from ui.live.still import show_still
+
+        show_still(checkpoint, detector, options)
+    elif source == VIDEO:
+        from ui.live.video import show_video
+
+        show_video(checkpoint, detector, options)
+    else:
+        show_camera(detector, options)
+
+
+def show_camera(detector: str, options: LiveOptions) -> None:
+    """The live picture with its counters and its summary."""
+    from ui.live.counters import show_counters
+    from ui.live.record import show_record
+    from ui.live.stream import live_session, stream
+
+    maps = st.sidebar.toggle(
+        "Saliency map", value=False, key="maps",
+        help="Grad-CAM of the largest face, as often as a quarter of the models' time allows.",
+    )  # fmt: skip
     with st.spinner("Loading the model", show_time=True):
-        session = live_session(checkpoint, detector, options)
-    playing = stream(session)
-    st.fragment(show_counters, run_every=1.0 if playing else None)(session)
+        session = live_session(checkpoint, detector, options, maps=maps)
+    context = stream(session)
+    playing = context is not None and context.state.playing
+    st.fragment(show_counters, run_every=1.0 if playing else None)(session, context)
     st.subheader("What was seen")
-    with sentences():
-        show_record(session)
+    classes = checkpoint.card.class_set.names
+    st.fragment(show_record, run_every=5.0 if playing else None)(session, classes, "Press START above.")
 
 
 if agreed:

@@ -15,6 +15,7 @@ from fer_core.cli import percent
 from fer_core.data.schema import SPLITS
 from fer_core.errors import FERScopeError
 from fer_core.workspace import DEFAULT_CHECKPOINT, data_set_names
+from ui.signing_in import offer_sign_out, require_sign_in
 from ui.waking import wake_worker
 
 # In the order of the sidebar: file, name, icon.
@@ -53,6 +54,7 @@ def open_page(title: str, question: str, *, with_split: bool = False) -> Picked:
         with_split: whether the page is about one split of the data set.
     """
     st.set_page_config(page_title=f"{title} · FERScope", page_icon=":material/face:", layout="wide")
+    require_sign_in()
     st.title(title)
     st.markdown(question)
     wake_worker()
@@ -61,7 +63,9 @@ def open_page(title: str, question: str, *, with_split: bool = False) -> Picked:
             st.page_link(file, label=name, icon=icon)
         st.divider()
         checkpoint, data_set = _pick_checkpoint(), _pick_data_set()
-        return Picked(checkpoint, data_set, _pick_split() if with_split and data_set else None)
+        picked = Picked(checkpoint, data_set, _pick_split() if with_split and data_set else None)
+        offer_sign_out()
+    return picked
 
 
 def _pick_checkpoint() -> Checkpoint | None:

@@ -6,9 +6,11 @@ with LiveSession(live_predictor("compact"), get_detector()) as session:
 """
 
 from fer_core.live.counters import TIMED, Counters, Counts, Latency
-from fer_core.live.drawing import NO_FACE, LiveFace, draw
+from fer_core.live.drawing import LiveFace, draw
 from fer_core.live.models import live_predictor
-from fer_core.live.record import COLUMNS, SessionRecord, Span
+from fer_core.live.overlay import FaceMap, Overlay
+from fer_core.live.places import Places
+from fer_core.live.record import COLUMNS, NO_FACE, SessionRecord, Span
 from fer_core.live.session import LiveOptions, LiveSession
 from fer_core.live.smoothing import UNSURE, Reading, Smoother
 
@@ -19,10 +21,13 @@ __all__ = [
     "UNSURE",
     "Counters",
     "Counts",
+    "FaceMap",
     "Latency",
     "LiveFace",
     "LiveOptions",
     "LiveSession",
+    "Overlay",
+    "Places",
     "Reading",
     "SessionRecord",
     "Smoother",

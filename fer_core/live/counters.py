@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TIMED = ("detector", "classifier", "total", "callback")
+TIMED = ("detector", "classifier", "total", "callback", "map")
+_PAUSE_S = 1.0  # without a frame, after which a rate sinks
 _MOST = 4096  # times of one kind that are kept, whatever the window
 
 
@@ -39,9 +40,11 @@ class Counts:
         shown: frames that it gave back, drawn.
         analysed: frames that the models answered for.
         dropped: frames that were replaced by a newer one before the models took them.
-        shown_per_s: frames shown per second over the window; NaN for fewer than two.
+        shown_per_s: frames shown per second over the window; NaN for fewer than two. A pause of more than a second up
+            to now counts, so that a picture that stands still does not keep its rate.
+        silent_s: seconds since the last frame came in; NaN before the first.
         latencies: by name of `TIMED`: one look of the detector, the classification of all faces of a frame, a frame's
-            coming in until its answer is drawn, and the callback itself.
+            coming in until its answer is drawn, the callback itself, and one saliency map.
     """
 
     frames_in: int
@@ -49,6 +52,7 @@ class Counts:
     analysed: int
     dropped: int
     shown_per_s: float
+    silent_s: float
     latencies: dict[str, Latency]
 
 
@@ -67,11 +71,14 @@ class Counters:
         self._frames = {"frames_in": 0, "shown": 0, "analysed": 0, "dropped": 0}
         self._times: dict[str, deque[tuple[float, float]]] = {name: deque(maxlen=_MOST) for name in TIMED}
         self._shown_at: deque[float] = deque(maxlen=_MOST)
+        self._last_in_s = math.nan
 
     def count(self, what: str) -> None:
         """One more of `frames_in`, `shown`, `analysed` or `dropped`."""
         with self._lock:
             self._frames[what] += 1
+            if what == "frames_in":
+                self._last_in_s = self._clock()
             if what == "shown":
                 self._shown_at.append(self._clock())
                 self._forget_old()
@@ -87,7 +94,13 @@ class Counters:
         with self._lock:
             self._forget_old()
             latencies = {name: _latency([ms for _, ms in times]) for name, times in self._times.items()}
-            return Counts(**self._frames, shown_per_s=_rate(self._shown_at), latencies=latencies)
+            now = self._clock()
+            return Counts(
+                **self._frames,
+                shown_per_s=_rate(self._shown_at, now),
+                silent_s=now - self._last_in_s,
+                latencies=latencies,
+            )
 
     def _forget_old(self) -> None:
         """Drops what is older than the window."""
@@ -106,7 +119,9 @@ def _latency(times_ms: list[float]) -> Latency:
     return Latency(len(times_ms), float(p50), float(p95))
 
 
-def _rate(times_s: deque[float]) -> float:
-    """Intervals per second between the first and the last time."""
-    passed_s = times_s[-1] - times_s[0] if times_s else 0.0
-    return (len(times_s) - 1) / passed_s if passed_s > 0 else math.nan
+def _rate(times_s: deque[float], now_s: float) -> float:
+    """Intervals per second between the first and the last time, or now where that is more than a second ago."""
+    if len(times_s) < 2:
+        return math.nan
+    until_s = now_s if now_s - times_s[-1] > _PAUSE_S else times_s[-1]
+    return (len(times_s) - 1) / (until_s - times_s[0]) if until_s > times_s[0] else math.nan

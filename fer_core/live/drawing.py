@@ -16,7 +16,6 @@ from fer_core.live.smoothing import UNSURE, Reading
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 
-NO_FACE = "no face"
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _GREY: Colour = (110, 110, 110)
 _WHITE: Colour = (255, 255, 255)

@@ -47,6 +47,11 @@ class OneSlot(Generic[Item]):
             item, self._item = self._item, None
             return None if self._closed else item
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is taken any more."""
+        return self._closed
+
     def close(self) -> None:
         """Throws out what is there and lets whoever waits go."""
         with self._changed:
@@ -111,22 +116,26 @@ class Worker(Generic[Task, Answer]):
     Args:
         work: makes an answer of a task, in the worker's thread. What it raises is kept in `faults`.
         faults: where that is kept.
+        then: called in the worker's thread with each answer, once it can be taken.
     """
 
-    def __init__(self, work: Callable[[Task], Answer], faults: Faults) -> None:
+    def __init__(
+        self, work: Callable[[Task], Answer], faults: Faults, then: Callable[[Answer], None] | None = None
+    ) -> None:
         self._work = work
         self._faults = faults
+        self._then = then
         self._slot: OneSlot[Task] = OneSlot()
         self._answers: deque[Answer] = deque(maxlen=_ANSWERS)
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Starts the thread; does nothing where it runs."""
-        if self.running:
+        """Starts the thread; does nothing where it runs. One that was told to end and still works is left to end."""
+        if self.running and not self._slot.closed:
             return
-        self._slot = OneSlot()
-        self._answers.clear()
-        self._thread = threading.Thread(target=self._run, args=(self._slot,), name="live-model", daemon=True)
+        self._slot, self._answers = OneSlot(), deque(maxlen=_ANSWERS)
+        run = (self._slot, self._answers)
+        self._thread = threading.Thread(target=self._run, args=run, name="live-model", daemon=True)
         self._thread.start()
 
     @property
@@ -152,7 +161,10 @@ class Worker(Generic[Task, Answer]):
             self._thread.join(timeout_s)
         return not self.running
 
-    def _run(self, slot: OneSlot[Task]) -> None:
+    def _run(self, slot: OneSlot[Task], answers: deque[Answer]) -> None:
         while (task := slot.take()) is not None:
             with self._faults.kept("The live analysis"):
-                self._answers.append(self._work(task))
+                answer = self._work(task)
+                answers.append(answer)
+                if self._then:
+                    self._then(answer)

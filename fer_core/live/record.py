@@ -6,9 +6,10 @@ import csv
 import io
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+NO_FACE = "no face"
 COLUMNS = ("track", "start_s", "end_s", "expression", "mean_probability")
 _GAP_S = 1.0  # without a word on a face for longer than this, the face was not seen in between
 
@@ -62,6 +63,7 @@ class SessionRecord:
         self._lock = threading.Lock()
         self._spans: deque[Span] = deque(maxlen=most_spans)
         self._open: dict[int, _Open] = {}
+        self._watched: deque[tuple[float, float]] = deque(maxlen=most_spans)
         self._forgotten = 0
 
     @property
@@ -77,6 +79,7 @@ class SessionRecord:
         for more than a second ends where it was last seen.
         """
         with self._lock:
+            self._watch(at_s)
             for track, expression, probability in seen:
                 going = self._open.get(track)
                 if going is not None and at_s - going.end_s > _GAP_S:
@@ -92,6 +95,26 @@ class SessionRecord:
                 self._open[track] = _Open(at_s, at_s, expression, probability, 1)
             for track in [t for t, going in self._open.items() if at_s - going.end_s > _GAP_S]:
                 self._close(track)
+
+    def _watch(self, at_s: float) -> None:
+        """Answers that come within a second of one another are one time of watching."""
+        start_s, end_s = self._watched[-1] if self._watched else (at_s, at_s)
+        if at_s - end_s > _GAP_S:
+            self._watched.append((at_s, at_s))
+        elif self._watched:
+            self._watched[-1] = (start_s, max(end_s, at_s))
+        else:
+            self._watched.append((at_s, at_s))
+
+    def watched(self) -> list[tuple[float, float]]:
+        """The times, start and end in seconds, through which answers came; the camera was off in between."""
+        with self._lock:
+            return list(self._watched)
+
+    def no_face(self) -> list[tuple[float, float]]:
+        """The times of more than a second that were watched and showed no face, oldest first."""
+        seen = sorted((span.start_s, span.end_s) for span in self.spans())
+        return [gap for watched in self.watched() for gap in _gaps(watched, seen) if gap[1] - gap[0] > _GAP_S]
 
     def _close(self, track: int) -> None:
         if len(self._spans) == self._spans.maxlen:
@@ -119,11 +142,17 @@ class SessionRecord:
         return {name: s / total for name, s in ordered if s > 0} if total > 0 else {}
 
     def as_csv(self) -> str:
-        """The spans as CSV with the columns of `COLUMNS`, times to a millisecond; the header alone where none is."""
+        """The spans as CSV with the columns of `COLUMNS`, times to a millisecond; the header alone where none is.
+
+        A time without a face has neither a track nor a probability.
+        """
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(_rows(self.spans()))
+        empty = (("", f"{start_s:.3f}", f"{end_s:.3f}", NO_FACE, "") for start_s, end_s in self.no_face())
+        rows: list[tuple[str, ...]] = [*_rows(self.spans()), *empty]
+        rows.sort(key=_start_s)
+        writer.writerows(rows)
         return out.getvalue()
 
     def clear(self) -> None:
@@ -131,9 +160,28 @@ class SessionRecord:
         with self._lock:
             self._spans.clear()
             self._open.clear()
+            self._watched.clear()
             self._forgotten = 0
 
 
-def _rows(spans: Iterable[Span]) -> Iterator[tuple[int, str, str, str, str]]:
+def _gaps(watched: tuple[float, float], seen: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """The parts of a time that none of `seen`, in the order of their starts, covers."""
+    free_from, end_s = watched
+    for start_s, stop_s in seen:
+        if start_s >= end_s:
+            break
+        if start_s > free_from:
+            yield free_from, start_s
+        free_from = max(free_from, stop_s)
+    if free_from < end_s:
+        yield free_from, end_s
+
+
+def _rows(spans: Iterable[Span]) -> Iterator[tuple[str, ...]]:
     for span in spans:
-        yield span.track, f"{span.start_s:.3f}", f"{span.end_s:.3f}", span.expression, f"{span.mean_probability:.4f}"
+        start, end = f"{span.start_s:.3f}", f"{span.end_s:.3f}"
+        yield str(span.track), start, end, span.expression, f"{span.mean_probability:.4f}"
+
+
+def _start_s(row: tuple[str, ...]) -> float:
+    return float(row[1])

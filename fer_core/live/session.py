@@ -1,7 +1,8 @@
 """One camera, from a frame that comes in to the frame that is shown.
 
 Threads: `process` is called by the camera's thread alone and owns the tracks; the models run in a thread of the
-session's own; everything else (options, models, counters, record, faults) may be called from any thread.
+session's own; everything else (options, models, counters, record, faults, the overlay's explainer) may be called from
+any thread.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from fer_core.faces import Detector
 from fer_core.images import check_rgb
 from fer_core.live.analysis import Analyst, Answer, Models, Task
 from fer_core.live.counters import Counters
-from fer_core.live.drawing import NO_FACE, LiveFace, draw
+from fer_core.live.drawing import LiveFace, draw
 from fer_core.live.handover import Faults, Worker
-from fer_core.live.record import SessionRecord
+from fer_core.live.overlay import Overlay
+from fer_core.live.record import NO_FACE, SessionRecord
 from fer_core.live.smoothing import read
 from fer_core.live.tracking import Track, Tracker
 from fer_core.predict import Predictor
@@ -43,7 +45,7 @@ class LiveOptions:
         DataError: a number out of its range.
     """
 
-    window_s: float = 0.5
+    window_s: float = 0.3
     threshold: float = 0.4
     mirror: bool = True
     bars: bool = True
@@ -83,7 +85,10 @@ class LiveSession:
         self.faults = Faults()
         self._clock = clock
         self._analyst = Analyst(Models(predictor, detector), self.counters, self.faults, clock)
-        self._worker: Worker[Task, Answer] | None = None if every_frame else Worker(self._analyst, self.faults)
+        self.overlay = Overlay(self.counters, self.faults, clock)
+        self._worker: Worker[Task, Answer] | None = None
+        if not every_frame:
+            self._worker = Worker(self._analyst, self.faults, self.overlay.consider)
         self._tracker = Tracker(self.options.window_s)
         self._models = self._analyst.models  # of the current frame
         self._empty = False  # the last look found nothing
@@ -124,7 +129,8 @@ class LiveSession:
             at_s: its time in seconds, never going back; the clock's by default.
 
         Returns:
-            A frame of the same shape.
+            A frame of the same shape. Where something fails it is the frame as it came, and `faults` tells of it: the
+            picture goes on.
 
         Raises:
             ImageError: the frame is not RGB, or empty.
@@ -136,6 +142,15 @@ class LiveSession:
         self.counters.count("frames_in")
         if frame.size == 0:
             return frame
+        shown = frame
+        with self.faults.kept("The picture"):
+            shown = self._follow(frame, at_s, came_s)
+        self.counters.count("shown")
+        self.counters.took("callback", self._clock() - came_s)
+        return shown
+
+    def _follow(self, frame: Picture, at_s: float, came_s: float) -> Picture:
+        """The frame with its faces, after what the models have said since the last one."""
         self._renew()
         self._tracker.step(frame)
         missed = frozenset(track.id for track in self._tracker.tracks if track.misses)
@@ -143,10 +158,7 @@ class LiveSession:
         for answer in self._hand_over(task):
             if answer.task.frame.shape == frame.shape:  # otherwise its boxes are in pixels of another size
                 self._take(answer)
-        shown = self._draw(frame)
-        self.counters.count("shown")
-        self.counters.took("callback", self._clock() - came_s)
-        return shown
+        return self._draw(frame)
 
     def _renew(self) -> None:
         """Starts the smoothing again after a change of model or window."""
@@ -157,7 +169,9 @@ class LiveSession:
 
     def _hand_over(self, task: Task) -> list[Answer]:
         if self._worker is None:
-            return [self._analyst(task)]
+            answer = self._analyst(task)
+            self.overlay.consider(answer)
+            return [answer]
         if self._worker.give(task):
             self.counters.count("dropped")
         return self._worker.answers()
@@ -193,4 +207,5 @@ class LiveSession:
             faces.append(LiveFace(track.id, track.face, classes, value, reading))
         self._faces = tuple(faces)
         note = NO_FACE if self._empty and not faces else ""
+        frame = self.overlay.draw(frame, {track.id: track.face for track in self._tracker.tracks})
         return draw(frame, faces, mirror=options.mirror, bars=options.bars, note=note)

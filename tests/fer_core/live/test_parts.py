@@ -78,6 +78,21 @@ def test_frames_per_second() -> None:
     assert (counts.shown, counts.shown_per_s) == (41, pytest.approx(4.0))
 
 
+def test_rate_sinks_and_silence_is_counted_when_frames_stop() -> None:
+    clock = Clock()
+    counters = Counters(10.0, clock)
+    assert math.isnan(counters.read().silent_s)
+    for _ in range(21):
+        counters.count("frames_in")
+        counters.count("shown")
+        clock.now += 0.25
+    assert counters.read().shown_per_s == pytest.approx(4.0)
+    clock.now += 2.75  # three seconds after the last frame, eight after the first
+    counts = counters.read()
+    assert counts.silent_s == pytest.approx(3.0)
+    assert counts.shown_per_s == pytest.approx(20 / 8)
+
+
 def test_record_of_one_change() -> None:
     record = SessionRecord()
     record.note(0.0, [(1, "happy", 0.8)])
@@ -155,6 +170,29 @@ def test_worker_never_makes_the_giver_wait_and_leaves_no_thread() -> None:
     worker.give(6)
     assert wait_for(worker, 1) == [60]
     assert worker.stop()
+    assert set(threading.enumerate()) == before
+
+
+def test_worker_begins_again_while_an_old_task_is_still_worked_on() -> None:
+    before, free = set(threading.enumerate()), threading.Event()
+
+    def work(task: int) -> int:
+        if task == 1:
+            free.wait(5)
+        return task * 10
+
+    worker = Worker(work, Faults())
+    worker.start()
+    worker.give(1)
+    assert worker.stop(timeout_s=0.05) is False  # the model does not come back in time
+    worker.start()
+    worker.give(2)
+    assert wait_for(worker, 1) == [20]
+    free.set()
+    assert worker.stop()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+    assert worker.answers() == []  # what was said for the stopped picture is not drawn on this one
     assert set(threading.enumerate()) == before
 
 

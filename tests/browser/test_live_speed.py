@@ -1,0 +1,38 @@
+"""The Live page's speed, in short: `python -m benchmarks.live_browser` measures it on an idle machine, for any time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+
+from benchmarks.live_browser import read_code, watch
+from benchmarks.live_pipeline import frames
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def test_slow_model_neither_slows_the_picture_nor_makes_it_late() -> None:
+    seen = watch(20, model_ms=150)
+    assert seen.per_s > 1000 / 150 + 3  # waiting for the model would show fewer than seven
+    assert len(seen.lags_ms) > 60
+    half = len(seen.lags_ms) // 2
+    first, second = np.median(seen.lags_ms[:half]), np.median(seen.lags_ms[half:])
+    # A queue before the model would be 15 seconds long after 20; the rest is what a machine with other work needs.
+    assert second < 1500
+    assert second < 2 * first + 300
+    assert seen.growth < 0.05
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 511, 682, 1023])
+def test_number_in_the_corner_is_read_at_any_size_and_in_the_mirror(number: int) -> None:
+    import cv2
+
+    from benchmarks.live_browser import coded
+
+    picture = coded(frames(1)[0], number)
+    for size in ((640, 480), (320, 240), (480, 360)):
+        small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+        assert read_code(small) == number
+        assert read_code(small[:, ::-1]) == number

@@ -1,0 +1,1 @@
+"""The Live page: the camera's stream, its counters, and what it saw."""
