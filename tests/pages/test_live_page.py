@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -174,13 +175,10 @@ def test_stop_keeps_what_was_seen(open_live: Callable[..., AppTest], monkeypatch
     real = room.moments
 
     def pressed_after_ten(data: bytes, name: str) -> Any:
-        from streamlit.runtime.scriptrunner_utils.exceptions import RerunException
-        from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
-
         for i, moment in enumerate(real(data, name)):
             if i == 10 and not pressed:
                 pressed.append(True)
-                raise RerunException(RerunData())  # what a press does at the next call of Streamlit
+                st.rerun()  # ends the run as a press of a button does
             yield moment
 
     pressed: list[bool] = []
