@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -48,9 +49,15 @@ def app_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def app_url(tmp_path_factory: pytest.TempPathFactory, app_home: Path) -> Iterator[str]:
     """Address of the app as its user starts it."""
+    with running_app(tmp_path_factory.mktemp("app") / "log", FERSCOPE_HOME=str(app_home)) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def running_app(log: Path, **settings: str) -> Iterator[str]:
+    """An app with these environment variables, until the block ends; its address."""
     port = _free_port()
-    log = tmp_path_factory.mktemp("app") / "log"
-    environment = {**os.environ, "FERSCOPE_HOME": str(app_home)}
+    environment = {**os.environ, **settings}
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
     with log.open("w") as out:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
