@@ -1,4 +1,4 @@
-"""What only a browser can tell of the Live page: the way of the picture, changes while it plays, and a second viewer."""
+"""What only a browser can tell of the Live page: the picture's way, changes while it plays, and a second viewer."""
 
 from __future__ import annotations
 
