@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +44,7 @@ def texts(app: AppTest) -> str:
 
 
 def test_consent_comes_before_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    st.cache_resource.clear()
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("streamlit_webrtc.component.get_this_session_info", lambda: None)
     page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run().switch_page("pages/6_Live.py").run()
@@ -52,6 +54,8 @@ def test_consent_comes_before_the_camera(monkeypatch: pytest.MonkeyPatch) -> Non
     page.checkbox(key="agreed").check().run()
     assert not page.exception
     assert not page.error
+    assert gc.get_freeze_count() > 100_000  # what is loaded is not looked through after each run of the page
+    gc.unfreeze()
     session = page.session_state["live_session"]
     page.slider(key="window").set_value(1.5).run()
     page.toggle(key="mirror").set_value(False).run()

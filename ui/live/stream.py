@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,7 +48,20 @@ def live_session(checkpoint: Checkpoint, detector: str, options: LiveOptions, *,
         session.overlay.explainer = None
     else:
         session.overlay.explainer = _explainer(checkpoint, session.overlay.explainer)
+    _settle(predictor.model_hash, maps)
     return session
+
+
+@st.cache_resource(show_spinner=False)
+def _settle(model_hash: str, maps: bool) -> None:  # noqa: ARG001  (once for each: every model brings objects)
+    """Keeps the garbage collector off what is loaded by now.
+
+    Streamlit collects all garbage after each run of a page or a part of it, here every second. With PyTorch and the
+    rest loaded that looks through 570,000 objects and holds the interpreter's lock for a third of a second, in which
+    the picture stands still.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _explainer(checkpoint: Checkpoint, present: Explainer | None) -> Explainer:
