@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,7 @@ def _settle(model_hash: str, maps: bool) -> None:  # noqa: ARG001  (once for eac
     """
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # at the end libraries look whether all of theirs is gone, and complain
 
 
 def _explainer(checkpoint: Checkpoint, present: Explainer | None) -> Explainer:
