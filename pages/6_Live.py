@@ -19,6 +19,7 @@ checkpoint = picked.checkpoint
 CAMERA, STILL, VIDEO = "Camera", "Still picture", "Video file"
 
 st.markdown(
+    "This page is for judging a classifier, never a person, and no decision about one may rest on it. "
     "The picture goes from your browser to the machine that runs FERScope and back. Nothing of it is kept; the time "
     "line of expressions stays in memory until you close the page, and leaves it only if you export it. What is "
     "shown is the **expression as annotators would label it**, not what a person feels. In the European Union the AI "

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment  # seconds, which a first face in the camera's thread must not pay
 
 from fer_core.faces import Face
 from fer_core.live.smoothing import Smoother
@@ -79,8 +80,6 @@ def iou(a: Face, b: Face) -> float:
 
 def match(old: Sequence[Face], new: Sequence[Face]) -> list[tuple[int, int]]:
     """Pairs (index in `old`, index in `new`) of boxes that are one face: the assignment of the greatest sum of IoU."""
-    from scipy.optimize import linear_sum_assignment
-
     if not old or not new:
         return []
     overlaps = np.array([[iou(a, b) for b in new] for a in old])

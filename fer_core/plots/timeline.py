@@ -61,6 +61,7 @@ def expression_timeline(
     figure.update_xaxes(title="seconds since the session began", rangemode="tozero")
     figure.update_layout(
         barmode="overlay",
+        showlegend=True,
         bargap=0.2,
         height=110 + _ROW_PX * max(2, len(rows)),
         margin={"l": 8, "r": 8, "t": 8, "b": 8},

@@ -22,6 +22,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="pip install -r r
 playwright.expect.set_options(timeout=60_000)
 
 ROOT = Path(__file__).resolve().parents[2]
+APP = ("-m", "streamlit", "run", "app.py")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -49,10 +50,10 @@ def app_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextlib.contextmanager
-def serving(home: Path, log: Path, *command: str) -> Iterator[tuple[str, int]]:
-    """Address and process number of an app started by `python` and this command."""
+def serving(home: Path, log: Path, *command: str, **settings: str) -> Iterator[tuple[str, int]]:
+    """Address and process number of an app started by `python`, this command and these environment variables."""
     port = _free_port()
-    environment = {**os.environ, "FERSCOPE_HOME": str(home)}
+    environment = {**os.environ, "FERSCOPE_HOME": str(home), **settings}
     started = [sys.executable, *command, "--server.headless=true", f"--server.port={port}"]
     with log.open("w") as out:
         server = subprocess.Popen(started, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
@@ -107,7 +108,7 @@ def _end(pid: int) -> None:
 def app_url(tmp_path_factory: pytest.TempPathFactory, app_home: Path) -> Iterator[str]:
     """Address of the app as its user starts it."""
     log = tmp_path_factory.mktemp("app") / "log"
-    with serving(app_home, log, "-m", "streamlit", "run", "app.py") as (url, _):
+    with serving(app_home, log, *APP) as (url, _):
         yield url
         assert "Traceback" not in log.read_text()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     import av
 
 _SWITCH_S = 0.0005
-_MANY_OBJECTS = 100_000
 
 
 def video_frame(picture: NDArray[np.uint8]) -> av.VideoFrame:
@@ -46,14 +44,9 @@ def keep_the_newest_only() -> None:
 
 
 def keep_pauses_short() -> None:
-    """Settings of the whole process, without which every run of a script stops the picture for a moment.
+    """A setting of the whole process, without which every run of a script stops the picture for a moment.
 
-    Streamlit collects garbage after each run. With PyTorch loaded that looked at 300,000 objects and held the
-    interpreter's lock for 0.16 s; what is there now is exempted, as it stays anyhow. And a frame on its way passes that
-    lock from thread to thread some thirty times: beside a script that computes, each pass takes Python's switch
-    interval of 5 ms, so that is shortened.
+    A frame on its way passes the interpreter's lock from thread to thread some thirty times: beside a script that
+    computes, each pass takes Python's switch interval of 5 ms, so that is shortened.
     """
     sys.setswitchinterval(_SWITCH_S)
-    if len(gc.get_objects()) > _MANY_OBJECTS:
-        gc.collect()
-        gc.freeze()

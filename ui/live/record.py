@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from fer_core.live import LiveSession, Span
+from fer_core.plots.timeline import expression_timeline  # Plotly is loaded before the camera starts
 from ui.wording import plural
 
 MOST_BARS = 1500  # of the time line; more are slow to draw and too thin to see
@@ -29,8 +30,6 @@ def show_record(session: LiveSession, classes: Sequence[str], what_to_do: str) -
     recent = shown(spans)
     if len(recent) < len(spans):
         st.caption(f"The last {len(recent):,} of {len(spans):,} changes are drawn; the file has them all.")
-    from fer_core.plots.timeline import expression_timeline
-
     since_s = recent[0].start_s if len(recent) < len(spans) else 0.0
     figure = expression_timeline(recent, [gap for gap in no_face if gap[1] > since_s], classes)
     st.plotly_chart(figure, key="timeline", config={"displaylogo": False})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +55,21 @@ def live_session(checkpoint: Checkpoint, detector: str, options: LiveOptions, *,
         session.overlay.explainer = None
     else:
         session.overlay.explainer = _explainer(checkpoint, session.overlay.explainer)
+    _settle(predictor.model_hash, maps)
     return session
+
+
+@st.cache_resource(show_spinner=False)
+def _settle(model_hash: str, maps: bool) -> None:  # noqa: ARG001  (once for each: every model brings objects)
+    """Keeps the garbage collector off what is loaded by now.
+
+    Streamlit collects all garbage after each run of a page or a part of it, here every second. With PyTorch and the
+    rest loaded that looks through 570,000 objects and holds the interpreter's lock for a third of a second, in which
+    the picture stands still.
+    """
+    gc.collect()
+    gc.freeze()
+    atexit.register(gc.unfreeze)  # at the end libraries look whether all of theirs is gone, and complain
 
 
 def _explainer(checkpoint: Checkpoint, present: Explainer | None) -> Explainer:

@@ -14,7 +14,7 @@ import pytest
 from fer_core.errors import DataError
 from fer_core.faces import Face
 from fer_core.labels import FER7, FERPLUS8
-from fer_core.live import LiveFace, LiveOptions, live_predictor
+from fer_core.live import LiveFace, LiveOptions
 from fer_core.live.counters import Counters
 from fer_core.live.drawing import draw, rgb
 from fer_core.live.smoothing import Reading
@@ -276,11 +276,6 @@ def test_options_out_of_range_are_refused() -> None:
         LiveOptions(threshold=1.5)
     with pytest.raises(DataError, match="-1 s is not possible"):
         LiveOptions(window_s=-1)
-
-
-def test_live_predictor_takes_eight_bits_where_the_card_has_them(make_checkpoint: Callable[..., Any]) -> None:
-    assert live_predictor("compact").precision == "int8"
-    assert live_predictor(make_checkpoint().folder).precision == "float32"
 
 
 def test_counters_begin_at_nothing() -> None:
