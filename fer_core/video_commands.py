@@ -33,14 +33,13 @@ def video_command(  # noqa: PLR0913, PLR0917  (a command line has as many option
 ) -> None:
     """Follow and classify every face of a video: a table, the video with boxes (WebM), and a summary in a folder."""
     from fer_core.live.session import LiveOptions
-
-    options = LiveOptions(window_s=smoothing, threshold=threshold, mirror=False)
     from fer_core.video import analyse_video
 
-    how = (checkpoint, detector, precision, not plain)
-    _run(
-        lambda: analyse_video(file, out, _job(how, options, "frames")), file, discard=discard, out=out, as_json=as_json
-    )
+    def work() -> dict[str, Any]:
+        options = LiveOptions(window_s=smoothing, threshold=threshold, mirror=False)
+        return analyse_video(file, out, _job((checkpoint, detector, precision, not plain), options, "frames"))
+
+    _run(work, file, discard=discard, out=out, as_json=as_json)
 
 
 def folder_command(  # noqa: PLR0913, PLR0917
@@ -58,10 +57,11 @@ def folder_command(  # noqa: PLR0913, PLR0917
     from fer_core.live.session import LiveOptions
     from fer_core.video import analyse_pictures
 
-    options = LiveOptions(threshold=threshold, mirror=False)
-    how = (checkpoint, detector, precision, not plain)
-    job = lambda: _job(how, options, "pictures")  # noqa: E731  (the source is looked at by what follows)
-    _run(lambda: analyse_pictures(source, out, job()), source, discard=discard, out=out, as_json=as_json)
+    def work() -> dict[str, Any]:
+        options = LiveOptions(threshold=threshold, mirror=False)
+        return analyse_pictures(source, out, _job((checkpoint, detector, precision, not plain), options, "pictures"))
+
+    _run(work, source, discard=discard, out=out, as_json=as_json)
 
 
 def _job(how: tuple[str, str, Any, bool], options: Any, counted: str) -> Any:

@@ -25,9 +25,10 @@ _SIGNATURES = (
 )
 _TS_PACKET_BYTES = 188
 NAMES = "MP4, MOV, WebM, MKV, AVI, MPEG, Ogg, FLV, WMV, Y4M"
-SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .3gp .webm .mkv .avi .mpg .mpeg .mpe .ts .mts .m2ts .ogv .ogg .flv .wmv .asf .y4m".split()
-)
+SUFFIXES = frozenset((
+    ".mp4", ".m4v", ".mov", ".3gp", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".ogv", ".flv",
+    ".wmv", ".asf", ".y4m",
+))  # fmt: skip
 
 
 def container_of(path: Path) -> str:

@@ -61,9 +61,9 @@ def analyse_video(path: Path, out: Path, job: Job) -> dict[str, Any]:
     about = film.about
     summary: dict[str, Any] = {
         **job.about(path, "video"),
-        **{"window_s": job.options.window_s, "width": 0, "height": 0, "rate": about.rate, "codec": about.codec},
-        **{"frames": 0, "faces": 0, "frames_without_face": 0, "tracks": 0, "duration_s": 0.0, "notes": []},
-    }
+        "window_s": job.options.window_s, "width": 0, "height": 0, "rate": about.rate, "codec": about.codec,
+        "frames": 0, "faces": 0, "frames_without_face": 0, "tracks": 0, "duration_s": 0.0, "notes": [],
+    }  # fmt: skip
     (out / ANNOTATED).unlink(missing_ok=True)
     with summarised(out, summary), contextlib.ExitStack() as opened:
         write = opened.enter_context(table(out / FACES, columns_of(job.predictor.classes.names)))
@@ -83,7 +83,7 @@ def analyse_video(path: Path, out: Path, job: Job) -> dict[str, Any]:
 
 def _rows(number: int, shot: Shot, session: LiveSession) -> list[Row]:
     """A row for each face that was classified in this very frame."""
-    rows = []
+    rows: list[Row] = []
     for face in session.faces:
         if face.latest is None or face.probabilities is None or face.reading is None or face.latest[0] != shot.at_s:
             continue

@@ -65,8 +65,8 @@ def analyse_pictures(source: Path, out: Path, job: Job) -> dict[str, Any]:
         shutil.rmtree(made_folder(out) / ANNOTATED_PICTURES, ignore_errors=True)
         summary: dict[str, Any] = {
             **job.about(source, "pictures"),
-            **{"frames": 0, "faces": 0, "frames_without_face": 0, "unreadable": 0, "notes": []},
-        }
+            "frames": 0, "faces": 0, "frames_without_face": 0, "unreadable": 0, "notes": [],
+        }  # fmt: skip
         if others:
             summary["notes"].append(f"Left out as no pictures: {_told(others)}.")
         with summarised(out, summary), contextlib.ExitStack() as opened:

@@ -42,7 +42,7 @@ class Job:
     options: LiveOptions = field(default_factory=lambda: LiveOptions(mirror=False))
     annotated: bool = True
     limits: VideoLimits = DEFAULT_LIMITS
-    progress: Progress = lambda _done, _total: None  # noqa: E731
+    progress: Progress = lambda _done, _total: None
 
     def about(self, source: Path, kind: str) -> dict[str, Any]:
         """The beginning of a summary: what was asked, of what."""

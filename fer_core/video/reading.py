@@ -128,7 +128,7 @@ class Film:
 
     Attributes:
         about: what `survey` says.
-        damaged: packets that could not be decoded so far.
+        damaged: packets and frames that could not be decoded whole so far.
         changed: frames so far whose size was another than the first one's.
 
     Raises:
@@ -177,7 +177,11 @@ class Film:
             except FFmpegError:
                 self.damaged += 1
                 continue
-            yield from found
+            for frame in found:
+                if frame.is_corrupt:  # what is missing was made up by the decoder
+                    self.damaged += 1
+                else:
+                    yield frame
 
 
 def _opened(path: Path, limits: VideoLimits) -> InputContainer:

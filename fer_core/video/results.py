@@ -40,8 +40,11 @@ class Result:
         return path if path.is_file() else None
 
     def tracks(self, most: int = 100) -> list[dict[str, Any]]:
-        """The faces of a video, those seen longest first: `track`, `start_s`, `end_s`, `frames`, `shown` (the reading
-        that it has in most frames) and `share` (of its frames in which it has it). Empty without a face.
+        """The faces of a video, those seen longest first; empty without a face.
+
+        Returns:
+            `track`, `start_s`, `end_s`, `frames`, `shown` (the reading that it has in most frames) and `share` (of its
+            frames in which it has it).
         """
         return self._rows(
             """
