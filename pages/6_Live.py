@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.page import open_page, sentences
+from ui.wording import WHAT_IT_IS
 
 picked = open_page("Live", "What does the classifier say of the faces before this camera, and how fast?")
 if picked.checkpoint is None:
@@ -13,9 +14,7 @@ checkpoint = picked.checkpoint
 
 st.markdown(
     "The picture goes from your browser to the machine that runs FERScope and back. Nothing of it is kept; the time "
-    "line of expressions stays in memory until you close the page, and leaves it only if you export it. What is "
-    "shown is the **expression as annotators would label it**, not what a person feels. In the European Union the AI "
-    "Act (Art. 5(1)(f)) forbids inferring emotions at work and in education, medical and safety reasons aside."
+    f"line of expressions stays in memory until you close the page, and leaves it only if you export it. {WHAT_IT_IS}"
 )
 agreed = st.checkbox("Everybody before the camera agrees to this.", key="agreed")
 
