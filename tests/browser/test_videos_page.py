@@ -27,7 +27,7 @@ def test_a_video_is_analysed_and_plays(app_url: str, app_home: Path, page: Any, 
     page.wait_for_function("() => document.querySelector('video').currentTime > 0.2")
     assert video.evaluate("v => [v.videoWidth, v.videoHeight, v.error]") == [640, 480, None]
     assert video.evaluate("v => v.duration") == pytest.approx(2.0, abs=0.1)
-    playwright.expect(page.get_by_text("happy in 100 % of its frames")).to_be_visible()
+    playwright.expect(page.get_by_text("Of 50 rows: happy 100.0 %.")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Table (CSV)").click()
     lines = Path(download.value.path()).read_text().splitlines()
