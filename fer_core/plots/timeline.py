@@ -46,7 +46,8 @@ def timeline(rows: Sequence[Mapping[str, Any]], classes: ClassSet, threshold: fl
     figure.add_hline(y=threshold, line={"dash": "dot", "width": 1, "color": "#8C8C8C"})
     figure.update_xaxes(title="seconds")
     figure.update_yaxes(title="probability", range=[0, 1.02], tickformat=".0%")
-    figure.update_layout(height=360, margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02})
+    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02}
+    figure.update_layout(height=360, margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend=legend)
     return figure
 
 
