@@ -127,7 +127,7 @@ def show_maps(checkpoint: Checkpoint, key: str, found: Analysis, index: int, que
     columns = st.columns(max(len(question.methods), 2 if whole else 3))
     for column, method in zip(columns, question.methods, strict=False):
         with column, sentences():
-            saliency = _explain(checkpoint, key, face, question, method)
+            saliency = explained(checkpoint, key, face, question, method)
             made.append(saliency)
             if whole:
                 at = face.face.scaled(found.factor, found.factor)
@@ -142,7 +142,7 @@ def show_maps(checkpoint: Checkpoint, key: str, found: Analysis, index: int, que
     return made
 
 
-def _explain(checkpoint: Checkpoint, key: str, face: FacePrediction, question: Question, method: str) -> SaliencyMap:
+def explained(checkpoint: Checkpoint, key: str, face: FacePrediction, question: Question, method: str) -> SaliencyMap:
     """A map, made once in a session. Not `st.cache_data`: what runs within that may not show progress or a button."""
     kept = st.session_state.setdefault("maps", {})
     asked = (checkpoint.card.weights_sha256, key, method, question.target, question.versus, question.layer)

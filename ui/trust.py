@@ -9,6 +9,7 @@ import streamlit as st
 from fer_core.checkpoint import Checkpoint
 from fer_core.explain import get_method
 from fer_core.explain.trust.kept import kept, verdict_on
+from ui.page import ink
 from ui.tasks import running, show_tasks, start_task
 
 _MARKS = {
@@ -18,6 +19,7 @@ _MARKS = {
     "undecided": ":gray-badge[too few faces to tell]",
 }
 _METHODS = ("gradcam", "hirescam", "gradcam++", "xgradcam", "layercam", "eigencam")  # one pass each: a minute or two
+_LIKENESS = {"spearman": "rank correlation", "ssim": "structural similarity"}
 _SHOWN = {
     "road": "ROAD, more is better",
     "deletion, blur": "area under deletion (blurred), less is better",
@@ -70,3 +72,33 @@ def _show(told: dict[str, Any]) -> None:
     for place, name in enumerate(measures):
         chart = trust_dots(figures, name, _SHOWN[name])
         columns[place % 2].plotly_chart(chart, key=f"trust {name}", config={"displaylogo": False})
+    _cascades(told, titles)
+    if len(told["methods"]) > 1:
+        from fer_core.plots.trust import agreement_matrix
+
+        st.markdown("**Do methods agree with one another?**")
+        chart = agreement_matrix([titles[name] for name in told["methods"]], told["agreement"])
+        st.plotly_chart(chart, key="agreement", config={"displaylogo": False})
+        st.caption("Mean rank correlation of the maps of the same faces. Methods may agree and all be wrong.")
+
+
+def _cascades(told: dict[str, Any], titles: dict[str, str]) -> None:
+    """What becomes of the maps while the network loses what it has learned."""
+    from fer_core.plots.trust import cascade_curves
+
+    st.markdown("**Do maps go when the weights go?**")
+    measure = st.segmented_control(
+        "Likeness",
+        list(_LIKENESS),
+        default="spearman",
+        required=True,
+        format_func=_LIKENESS.__getitem__,
+        key="likeness",
+    )
+    cascades = {titles[name]: found for name, found in told["cascades"].items()}
+    chart = cascade_curves(cascades, str(measure), f"{_LIKENESS[str(measure)]} with the trained network's maps", ink())
+    st.plotly_chart(chart, key="cascades", config={"displaylogo": False})
+    st.caption(
+        "Layer after layer the weights are shuffled, from the output backwards (Adebayo et al. 2018). A line that "
+        "stays high belongs to a map that does not tell of the network; bars are 95 % intervals."
+    )

@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from fer_core.checkpoint import Checkpoint
+from fer_core.errors import DataError
 from fer_core.labels import ClassSet
 from fer_core.video.containers import SUFFIXES as VIDEOS
 from fer_core.video.job import SUMMARY
@@ -115,11 +116,12 @@ def show_results() -> None:
 
 
 def _title(result: Result) -> str:
-    with sentences():
+    try:
         summary = result.summary
-        when = time.strftime("%d %b, %H:%M", time.localtime((result.folder / SUMMARY).stat().st_mtime))
-        return f"{summary['source']}, {summary['model']}, {when}"
-    return result.folder.name
+    except DataError:  # said where it is shown
+        return result.folder.name
+    when = time.strftime("%d %b, %H:%M", time.localtime((result.folder / SUMMARY).stat().st_mtime))
+    return f"{summary['source']}, {summary['model']}, {when}"
 
 
 def show(result: Result) -> None:
