@@ -20,7 +20,6 @@ from fer_core.explain import (
     coarse_note,
     get_explainer,
     get_method,
-    methods,
     reporting,
 )
 from fer_core.explain.export import DRAWN_PX, as_json, as_npy, as_png, draw_map, draw_on_photograph
@@ -65,7 +64,8 @@ def ask_for_maps(checkpoint: Checkpoint, face: FacePrediction) -> Question:
     """
     explainer = get_explainer(checkpoint.folder)
     layers = {layer.name: layer for layer in explainer.layers()}
-    names = [m.name for m in methods()]
+    offered = explainer.methods()
+    names = [m.name for m in offered]
     first, second, third, fourth = st.columns([3, 2, 2, 3])
     chosen = first.multiselect(
         "Methods",
@@ -76,7 +76,7 @@ def ask_for_maps(checkpoint: Checkpoint, face: FacePrediction) -> Question:
         key="method",
         bind="query-params",
         wrap=True,
-        help="Up to four, side by side. " + " ".join(f"**{m.title}**: {m.cost}." for m in methods()),
+        help="Up to four, side by side. " + " ".join(f"**{m.title}**: {m.cost}." for m in offered),
     )
     classes = face.classes.names
     asked = second.selectbox("Why", [PREDICTED, *classes], key="target", bind="query-params")

@@ -51,8 +51,7 @@ def _made(
     data_set = _shown.data_set
     crops = [_face(data_set, row) for row in data_set.rows_of(list(ids))]
     method, layer = how
-    asked = None if get_method(method).input_map_hw else layer
-    maps = get_explainer(checkpoint).explain_faces(crops, list(targets), method=method, layer=asked).raw
+    maps = get_explainer(checkpoint).explain_faces(crops, list(targets), method=method, layer=layer).raw
     pictures = []
     for crop, raw in zip(crops, maps, strict=True):
         light = crop.astype(np.float32).mean(2) if crop.ndim == 3 else crop.astype(np.float32)

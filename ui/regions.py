@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fer_core.checkpoint import Checkpoint
 from fer_core.data.query import Filters
 from fer_core.data.thumbnails import data_uri, thumbnails
-from fer_core.explain import get_method, methods, overlay
+from fer_core.explain import get_explainer, get_method, overlay
 from fer_core.regions import REGIONS
 from fer_core.regions.kept import Kept, by_deviance, by_share, kept_reports
 from ui.datasets.shown import Shown, open_shown
@@ -55,7 +55,7 @@ def _ask(checkpoint: Checkpoint, shown: Shown) -> None:
         first, second, third, fourth = st.columns([2, 3, 2, 3])
         at_first = splits.index("validation") if "validation" in splits else 0
         split = first.selectbox("Split", splits, index=at_first)
-        names = [method.name for method in methods()]
+        names = [method.name for method in get_explainer(checkpoint.folder).methods()]
         method = second.selectbox("Method", names, format_func=lambda one: get_method(one).title)
         layer = third.selectbox(
             "Layer", ("last", "fine"), help="`fine`: the deepest whose cells fit into every region."

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from fer_core.checkpoint import Checkpoint
-from fer_core.explain import get_method
+from fer_core.explain import get_explainer, get_method
 from fer_core.explain.trust.kept import kept, verdict_on
 from ui.page import ink
 from ui.tasks import running, show_tasks, start_task
@@ -49,7 +49,8 @@ def show_trust(checkpoint: Checkpoint, data_set: str | None) -> None:
         help="Deletion, insertion, ROAD, randomised weights and stability of six methods on 100 faces.",
     ):  # fmt: skip
         where = ["--data", data_set, "--split", "validation"] if data_set else ["--drawn"]
-        methods = [word for name in _METHODS for word in ("--method", name)]
+        rolled = [m.name for m in get_explainer(checkpoint.folder).methods() if m.needs_tokens]
+        methods = [word for name in (*_METHODS, *rolled) for word in ("--method", name)]
         arguments = ["trust", "--checkpoint", str(checkpoint.folder), *where, *methods, "--keep"]
         start_task(arguments, f"Trust in maps of {checkpoint.card.name}", subject)
     if told is None:

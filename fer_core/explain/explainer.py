@@ -18,9 +18,10 @@ from fer_core.checkpoint import Checkpoint, open_checkpoint
 from fer_core.errors import DataError
 from fer_core.explain.batch import Maps, explain_all
 from fer_core.explain.layers import LayerInfo, default_layer, is_activation, saliency_layers
-from fer_core.explain.methods import Method, Settings, get_method
+from fer_core.explain.methods import Method, Settings, get_method, methods
 from fer_core.explain.record import INPUT, undisturbed
 from fer_core.explain.saliency import SaliencyMap, Target
+from fer_core.explain.tokens import grid_of
 from fer_core.labels import ClassSet
 from fer_core.predict import folded
 from fer_core.softmax import temper
@@ -64,6 +65,11 @@ class Explainer:
     @functools.cached_property
     def _layers(self) -> tuple[LayerInfo, ...]:
         return saliency_layers(self.network, self.card.preprocess.channels, self.card.preprocess.size_px)
+
+    def methods(self) -> tuple[Method, ...]:
+        """The methods that this network has: those of vision transformers come last, and only there."""
+        tokens = grid_of(self.network) is not None
+        return tuple(method for method in methods() if tokens or not method.needs_tokens)
 
     def layers(self) -> tuple[LayerInfo, ...]:
         """The layers that a map can be made at; see `saliency_layers`."""
@@ -190,7 +196,7 @@ class Explainer:
         return np.concatenate(rows)
 
     def _layer(self, method: Method, wanted: str | None) -> str:
-        return INPUT if method.input_map_hw else wanted or self.default_layer.name
+        return method.place or wanted or self.default_layer.name
 
     def _index(self, wanted: int | str | None) -> int | None:
         if wanted is None:

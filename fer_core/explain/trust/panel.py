@@ -214,7 +214,7 @@ class _Bench:
     ) -> tuple[Maps, str]:
         """Raw maps of the faces' classes, and their layer."""
         chosen = get_method(method)
-        layer = "" if chosen.input_map_hw else self.examined.layer or self.explainer.default_layer.name
+        layer = chosen.place or self.examined.layer or self.explainer.default_layer.name
         network = self.explainer.network if network is None else network
         inputs = self.inputs if inputs is None else inputs
         questions = [(target, None) for target in self.targets[: len(inputs)]]
