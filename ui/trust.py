@@ -20,6 +20,7 @@ _MARKS = {
 }
 _METHODS = ("gradcam", "hirescam", "gradcam++", "xgradcam", "layercam", "eigencam")  # one pass each: a minute or two
 _LIKENESS = {"spearman": "rank correlation", "ssim": "structural similarity"}
+_SLOW = ("integrated", "occlusion")
 _SHOWN = {
     "road": "ROAD, more is better",
     "deletion, blur": "area under deletion (blurred), less is better",
@@ -44,13 +45,20 @@ def show_trust(checkpoint: Checkpoint, data_set: str | None) -> None:
     show_tasks(subject)
     told = kept(checkpoint.card.weights_sha256)
     faces = data_set or "schematic faces"
+    from fer_core.explain.trust import Examined
+
+    few, many = (Examined(names).passes(100) for names in (_METHODS, (*_METHODS, *_SLOW)))
+    slow = st.toggle(
+        "Integrated gradients and occlusion too", key="slow methods",
+        help=f"About {many:,} passes of a face through the network instead of {few:,}.",
+    )  # fmt: skip
     if st.button(
         f"Examine on {faces}", icon=":material/verified:", disabled=running(subject),
-        help="Deletion, insertion, ROAD, randomised weights and stability of six methods on 100 faces.",
+        help="Deletion, insertion, ROAD, randomised weights and stability of the methods on 100 faces.",
     ):  # fmt: skip
         where = ["--data", data_set, "--split", "validation"] if data_set else ["--drawn"]
         rolled = [m.name for m in get_explainer(checkpoint.folder).methods() if m.needs_tokens]
-        methods = [word for name in (*_METHODS, *rolled) for word in ("--method", name)]
+        methods = [word for name in (*_METHODS, *rolled, *(_SLOW if slow else ())) for word in ("--method", name)]
         arguments = ["trust", "--checkpoint", str(checkpoint.folder), *where, *methods, "--keep"]
         start_task(arguments, f"Trust in maps of {checkpoint.card.name}", subject)
     if told is None:

@@ -159,6 +159,10 @@ class Explainer:
         where = self._layer(chosen, layer)
         return explain_all(self._fast_to(where), inputs, questions, where, how)
 
+    def network_for(self, method: Method, layer: str) -> nn.Module:
+        """The network that makes a method's maps of many faces soonest; see `explain_faces`."""
+        return self._fast_to(self._layer(method, layer))
+
     def _fast_to(self, layer: str) -> nn.Module:
         """The fast network where it has the layer unchanged, else the trained one; maps are the same to rounding.
 
