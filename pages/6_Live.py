@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ui.page import open_page, sentences
+from ui.wording import WHAT_IT_IS
 
 if TYPE_CHECKING:
     from fer_core.live import LiveOptions
@@ -16,14 +17,12 @@ if picked.checkpoint is None:
     st.stop()
 checkpoint = picked.checkpoint
 
-CAMERA, STILL, VIDEO = "Camera", "Still picture", "Video file"
+CAMERA, STILL = "Camera", "Still picture"
 
 st.markdown(
     "This page is for judging a classifier, never a person, and no decision about one may rest on it. "
     "The picture goes from your browser to the machine that runs FERScope and back. Nothing of it is kept; the time "
-    "line of expressions stays in memory until you close the page, and leaves it only if you export it. What is "
-    "shown is the **expression as annotators would label it**, not what a person feels. In the European Union the AI "
-    "Act (Art. 5(1)(f)) forbids inferring emotions at work and in education, medical and safety reasons aside."
+    f"line of expressions stays in memory until you close the page, and leaves it only if you export it. {WHAT_IT_IS}"
 )
 agreed = st.checkbox("Everybody before the camera agrees to this.", key="agreed")
 
@@ -34,8 +33,9 @@ def show_page() -> None:
     from ui.photographs import pick_detector
 
     source = st.segmented_control(
-        "Picture from", (CAMERA, STILL, VIDEO), default=CAMERA, required=True, key="picture", bind="query-params"
+        "Picture from", (CAMERA, STILL), default=CAMERA, required=True, key="picture", bind="query-params"
     )
+    st.page_link("pages/7_Videos.py", label="A video file: the Videos page", icon=":material/movie:")
     detector = pick_detector()
     with st.sidebar:
         options = LiveOptions(
@@ -48,10 +48,6 @@ def show_page() -> None:
         from ui.live.still import show_still
 
         show_still(checkpoint, detector, options)
-    elif source == VIDEO:
-        from ui.live.video import show_video
-
-        show_video(checkpoint, detector, options)
     else:
         show_camera(detector, options)
 

@@ -20,7 +20,6 @@ from fer_core.explain import (
     coarse_note,
     get_explainer,
     get_method,
-    methods,
     reporting,
 )
 from fer_core.explain.export import DRAWN_PX, as_json, as_npy, as_png, draw_map, draw_on_photograph
@@ -65,7 +64,8 @@ def ask_for_maps(checkpoint: Checkpoint, face: FacePrediction) -> Question:
     """
     explainer = get_explainer(checkpoint.folder)
     layers = {layer.name: layer for layer in explainer.layers()}
-    names = [m.name for m in methods()]
+    offered = explainer.methods()
+    names = [m.name for m in offered]
     first, second, third, fourth = st.columns([3, 2, 2, 3])
     chosen = first.multiselect(
         "Methods",
@@ -76,7 +76,7 @@ def ask_for_maps(checkpoint: Checkpoint, face: FacePrediction) -> Question:
         key="method",
         bind="query-params",
         wrap=True,
-        help="Up to four, side by side. " + " ".join(f"**{m.title}**: {m.cost}." for m in methods()),
+        help="Up to four, side by side. " + " ".join(f"**{m.title}**: {m.cost}." for m in offered),
     )
     classes = face.classes.names
     asked = second.selectbox("Why", [PREDICTED, *classes], key="target", bind="query-params")
@@ -127,7 +127,7 @@ def show_maps(checkpoint: Checkpoint, key: str, found: Analysis, index: int, que
     columns = st.columns(max(len(question.methods), 2 if whole else 3))
     for column, method in zip(columns, question.methods, strict=False):
         with column, sentences():
-            saliency = _explain(checkpoint, key, face, question, method)
+            saliency = explained(checkpoint, key, face, question, method)
             made.append(saliency)
             if whole:
                 at = face.face.scaled(found.factor, found.factor)
@@ -142,7 +142,7 @@ def show_maps(checkpoint: Checkpoint, key: str, found: Analysis, index: int, que
     return made
 
 
-def _explain(checkpoint: Checkpoint, key: str, face: FacePrediction, question: Question, method: str) -> SaliencyMap:
+def explained(checkpoint: Checkpoint, key: str, face: FacePrediction, question: Question, method: str) -> SaliencyMap:
     """A map, made once in a session. Not `st.cache_data`: what runs within that may not show progress or a button."""
     kept = st.session_state.setdefault("maps", {})
     asked = (checkpoint.card.weights_sha256, key, method, question.target, question.versus, question.layer)

@@ -27,6 +27,7 @@ PAGES = (
     ("pages/4_Errors.py", "Errors", ":material/grid_on:"),
     ("pages/5_Saliency.py", "Saliency", ":material/face_retouching_natural:"),
     ("pages/6_Live.py", "Live", ":material/videocam:"),
+    ("pages/7_Videos.py", "Videos", ":material/movie:"),
 )
 
 

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from fer_core.checkpoint import Checkpoint
 from fer_core.data.query import Filters
 from fer_core.data.thumbnails import data_uri, thumbnails
-from fer_core.explain import get_method, methods, overlay
+from fer_core.explain import get_explainer, get_method, overlay
 from fer_core.regions import REGIONS
 from fer_core.regions.kept import Kept, by_deviance, by_share, kept_reports
 from ui.datasets.shown import Shown, open_shown
 from ui.gallery import Tile, gallery
+from ui.page import sentences
+from ui.region_maps import cheap, map_pictures
 from ui.tasks import running, show_tasks, start_task
 
 _FACES = 12
@@ -53,7 +55,7 @@ def _ask(checkpoint: Checkpoint, shown: Shown) -> None:
         first, second, third, fourth = st.columns([2, 3, 2, 3])
         at_first = splits.index("validation") if "validation" in splits else 0
         split = first.selectbox("Split", splits, index=at_first)
-        names = [method.name for method in methods()]
+        names = [method.name for method in get_explainer(checkpoint.folder).methods()]
         method = second.selectbox("Method", names, format_func=lambda one: get_method(one).title)
         layer = third.selectbox(
             "Layer", ("last", "fine"), help="`fine`: the deepest whose cells fit into every region."
@@ -89,10 +91,16 @@ def _show(report: Kept, shown: Shown) -> None:
     _gallery(faces, by_share(faces, label, region)[:_FACES].tolist(), region, shown, "behind")
     order = by_deviance(faces, label).tolist()
     st.subheader(f"Most typical and most deviant maps of {label}")
-    st.caption("Typical: shares over the regions nearest to the class's mean.")
-    _gallery(faces, order[:_FACES], region, shown, "typical")
-    st.caption("Deviant: farthest from it.")
-    _gallery(faces, order[::-1][:_FACES], region, shown, "deviant")
+    over = st.toggle("Maps over the faces", value=cheap(report), key="maps over faces", help="For the predicted class.")
+    for key, caption, rows in (
+        ("typical", "Typical: shares over the regions nearest to the class's mean.", order[:_FACES]),
+        ("deviant", "Deviant: farthest from it.", order[::-1][:_FACES]),
+    ):
+        st.caption(caption)
+        pictures = None
+        with sentences():
+            pictures = map_pictures(report, faces, rows, shown) if over and rows else None
+        _gallery(faces, rows, region, shown, key, pictures)
     name = f"regions-{report.folder.name}.json"
     st.download_button(
         "Report as JSON", json.dumps(dict(told), indent=1), name, "application/json", on_click="ignore",
@@ -176,10 +184,13 @@ def _mean_maps(faces: Mapping[str, NDArray[Any]], shown: Shown) -> None:
     gallery(tiles, "mean maps", side=140, sharp=False)
 
 
-def _gallery(faces: Mapping[str, NDArray[Any]], chosen: Sequence[int], region: str, shown: Shown, key: str) -> None:
-    """Faces with what the model said and the share of the map in the region."""
+def _gallery(
+    faces: Mapping[str, NDArray[Any]], chosen: Sequence[int], region: str, shown: Shown, key: str,
+    drawn: Sequence[str] | None = None,
+) -> None:  # fmt: skip
+    """Faces, or what is drawn of them, with what the model said and the share of the map in the region."""
     ids = [str(faces["sample_ids"][i]) for i in chosen]
-    pictures = thumbnails(shown.data_set, shown.data_set.rows_of(ids))
+    pictures = drawn or thumbnails(shown.data_set, shown.data_set.rows_of(ids))
     tiles = []
     for i, picture in zip(chosen, pictures, strict=True):
         label, said = (str(faces["classes"][faces[column][i]]) for column in ("labels", "predicted"))

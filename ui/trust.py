@@ -7,8 +7,9 @@ from typing import Any
 import streamlit as st
 
 from fer_core.checkpoint import Checkpoint
-from fer_core.explain import get_method
+from fer_core.explain import get_explainer, get_method
 from fer_core.explain.trust.kept import kept, verdict_on
+from ui.page import ink
 from ui.tasks import running, show_tasks, start_task
 
 _MARKS = {
@@ -18,6 +19,8 @@ _MARKS = {
     "undecided": ":gray-badge[too few faces to tell]",
 }
 _METHODS = ("gradcam", "hirescam", "gradcam++", "xgradcam", "layercam", "eigencam")  # one pass each: a minute or two
+_LIKENESS = {"spearman": "rank correlation", "ssim": "structural similarity"}
+_SLOW = ("integrated", "occlusion")
 _SHOWN = {
     "road": "ROAD, more is better",
     "deletion, blur": "area under deletion (blurred), less is better",
@@ -42,12 +45,20 @@ def show_trust(checkpoint: Checkpoint, data_set: str | None) -> None:
     show_tasks(subject)
     told = kept(checkpoint.card.weights_sha256)
     faces = data_set or "schematic faces"
+    from fer_core.explain.trust import Examined
+
+    few, many = (Examined(names).passes(100) for names in (_METHODS, (*_METHODS, *_SLOW)))
+    slow = st.toggle(
+        "Integrated gradients and occlusion too", key="slow methods",
+        help=f"About {many:,} passes of a face through the network instead of {few:,}.",
+    )  # fmt: skip
     if st.button(
         f"Examine on {faces}", icon=":material/verified:", disabled=running(subject),
-        help="Deletion, insertion, ROAD, randomised weights and stability of six methods on 100 faces.",
+        help="Deletion, insertion, ROAD, randomised weights and stability of the methods on 100 faces.",
     ):  # fmt: skip
         where = ["--data", data_set, "--split", "validation"] if data_set else ["--drawn"]
-        methods = [word for name in _METHODS for word in ("--method", name)]
+        rolled = [m.name for m in get_explainer(checkpoint.folder).methods() if m.needs_tokens]
+        methods = [word for name in (*_METHODS, *rolled, *(_SLOW if slow else ())) for word in ("--method", name)]
         arguments = ["trust", "--checkpoint", str(checkpoint.folder), *where, *methods, "--keep"]
         start_task(arguments, f"Trust in maps of {checkpoint.card.name}", subject)
     if told is None:
@@ -70,3 +81,33 @@ def _show(told: dict[str, Any]) -> None:
     for place, name in enumerate(measures):
         chart = trust_dots(figures, name, _SHOWN[name])
         columns[place % 2].plotly_chart(chart, key=f"trust {name}", config={"displaylogo": False})
+    _cascades(told, titles)
+    if len(told["methods"]) > 1:
+        from fer_core.plots.trust import agreement_matrix
+
+        st.markdown("**Do methods agree with one another?**")
+        chart = agreement_matrix([titles[name] for name in told["methods"]], told["agreement"])
+        st.plotly_chart(chart, key="agreement", config={"displaylogo": False})
+        st.caption("Mean rank correlation of the maps of the same faces. Methods may agree and all be wrong.")
+
+
+def _cascades(told: dict[str, Any], titles: dict[str, str]) -> None:
+    """What becomes of the maps while the network loses what it has learned."""
+    from fer_core.plots.trust import cascade_curves
+
+    st.markdown("**Do maps go when the weights go?**")
+    measure = st.segmented_control(
+        "Likeness",
+        list(_LIKENESS),
+        default="spearman",
+        required=True,
+        format_func=_LIKENESS.__getitem__,
+        key="likeness",
+    )
+    cascades = {titles[name]: found for name, found in told["cascades"].items()}
+    chart = cascade_curves(cascades, str(measure), f"{_LIKENESS[str(measure)]} with the trained network's maps", ink())
+    st.plotly_chart(chart, key="cascades", config={"displaylogo": False})
+    st.caption(
+        "Layer after layer the weights are shuffled, from the output backwards (Adebayo et al. 2018). A line that "
+        "stays high belongs to a map that does not tell of the network; bars are 95 % intervals."
+    )

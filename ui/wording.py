@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+WHAT_IT_IS = (
+    "What is shown is the **expression as annotators would label it**, not what a person feels. In the European Union "
+    "the AI Act (Art. 5(1)(f)) forbids inferring emotions at work and in education, medical and safety reasons aside."
+)
+
 
 def duration(seconds: float) -> str:
     """A duration as people say it.

@@ -1,6 +1,6 @@
 """Which places of a face a network's answer rests on."""
 
-from fer_core.explain import cams, integrated, occlusion  # noqa: F401  (importing registers the methods)
+from fer_core.explain import cams, integrated, occlusion, rollout  # noqa: F401  (importing registers the methods)
 from fer_core.explain.batch import Maps, explain_batch
 from fer_core.explain.explainer import Explainer, get_explainer
 from fer_core.explain.layers import LayerInfo, coarse_note, default_layer, finer_than, saliency_layers

@@ -14,7 +14,7 @@ from fer_core.errors import DataError, ModelError
 from fer_core.explain.layers import default_layer, saliency_layers
 from fer_core.explain.methods import Method, Settings, get_method
 from fer_core.explain.progress import counted
-from fer_core.explain.record import INPUT, Question, Score, observe, record, undisturbed
+from fer_core.explain.record import Question, Score, observe, record, undisturbed
 
 # Faces that go through the network at once. More are no faster, and their activations leave the processor's cache.
 _AT_ONCE = 32
@@ -28,7 +28,7 @@ class Maps:
         raw: (N, h, w) float32.
         logits: (N, K) float32.
         scores: what each map explains, with predicted classes filled in.
-        layer: dotted path of the layer; `input` for a method that looks at none.
+        layer: dotted path of the layer; `input` or `attention` for a method that looks at none.
     """
 
     raw: NDArray[np.float32]
@@ -79,9 +79,7 @@ def explain_batch(
         if len(targets) != len(inputs):
             raise DataError(f"There are {len(targets)} targets for {len(inputs)} faces; give one for each.")
         questions = [(int(t[0]), int(t[1])) if isinstance(t, tuple) else (int(t), None) for t in targets]
-    if chosen.input_map_hw:
-        layer = INPUT
-    layer = layer or default_layer(saliency_layers(model, inputs.shape[1], inputs.shape[2])).name
+    layer = chosen.place or layer or default_layer(saliency_layers(model, inputs.shape[1], inputs.shape[2])).name
     return explain_all(model, inputs, questions, layer, (chosen, settings)).raw
 
 
@@ -124,8 +122,8 @@ def _part(
     model: nn.Module, inputs: torch.Tensor, questions: Sequence[Question], layer: str, how: tuple[Method, Settings]
 ) -> Maps:
     method, settings = how
-    if method.input_map_hw:
-        layer, passed = INPUT, observe(model, inputs, questions)
+    if method.place:
+        layer, passed = method.place, observe(model, inputs, questions)
     else:
         passed = record(model, layer, inputs, questions, gradients=method.uses_gradients)
     raw = np.ascontiguousarray(method.run(passed, settings), np.float32)
@@ -141,10 +139,15 @@ def _none(model: nn.Module, inputs: torch.Tensor, layer: str, how: tuple[Method,
     """No faces; the map's size still is known from an empty one."""
     method, settings = how
     blank = inputs.new_zeros((1, *inputs.shape[1:]))
-    if method.input_map_hw:
-        layer, passed = INPUT, observe(model, blank, [(None, None)])
-        map_hw = method.input_map_hw(inputs.shape[2], settings)
+    if method.place:
+        layer, passed = method.place, observe(model, blank, [(None, None)])
+        looks = method.input_map_hw
+        map_hw = looks(inputs.shape[2], settings) if looks else _shape(method.run(passed, settings))
     else:
         passed = record(model, layer, blank, [(None, None)], gradients=False)
-        map_hw = (passed.activations.shape[2], passed.activations.shape[3])
+        map_hw = _shape(passed.activations)
     return Maps(np.empty((0, *map_hw), np.float32), np.empty((0, passed.logits.shape[1]), np.float32), (), layer)
+
+
+def _shape(maps: NDArray[np.float32]) -> tuple[int, int]:
+    return (maps.shape[-2], maps.shape[-1])

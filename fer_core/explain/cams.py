@@ -22,6 +22,7 @@ from torch import nn
 from fer_core.explain.methods import Method, Option, Settings, register_method
 from fer_core.explain.progress import Bars
 from fer_core.explain.record import Pass, Score
+from fer_core.explain.tokens import grid_of
 
 Map = NDArray[np.float32]
 
@@ -123,8 +124,16 @@ class _Bypass(nn.Module):
 
     def connected(self) -> Any:
         """While it is open, the layer's output takes the detour; the handle removes itself."""
-        # A copy goes on, because the package keeps the tap's output and a later layer may change its own in place.
-        return self.layer[0].register_forward_hook(lambda _module, _arguments, output: self.tap(output).clone())
+        grid = grid_of(self.network[0])
+
+        def detour(_module: nn.Module, _arguments: Any, output: torch.Tensor) -> torch.Tensor:
+            if grid is not None and output.ndim == 3:
+                prefix, maps = grid.split(output)
+                return grid.join(prefix, self.tap(maps))
+            # A copy goes on, because the package keeps the tap's output and a later layer may change its own in place.
+            return self.tap(output).clone()  # type: ignore[no-any-return]
+
+        return self.layer[0].register_forward_hook(detour)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Logits (N, K)."""

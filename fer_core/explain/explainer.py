@@ -18,9 +18,10 @@ from fer_core.checkpoint import Checkpoint, open_checkpoint
 from fer_core.errors import DataError
 from fer_core.explain.batch import Maps, explain_all
 from fer_core.explain.layers import LayerInfo, default_layer, is_activation, saliency_layers
-from fer_core.explain.methods import Method, Settings, get_method
+from fer_core.explain.methods import Method, Settings, get_method, methods
 from fer_core.explain.record import INPUT, undisturbed
 from fer_core.explain.saliency import SaliencyMap, Target
+from fer_core.explain.tokens import grid_of
 from fer_core.labels import ClassSet
 from fer_core.predict import folded
 from fer_core.softmax import temper
@@ -64,6 +65,11 @@ class Explainer:
     @functools.cached_property
     def _layers(self) -> tuple[LayerInfo, ...]:
         return saliency_layers(self.network, self.card.preprocess.channels, self.card.preprocess.size_px)
+
+    def methods(self) -> tuple[Method, ...]:
+        """The methods that this network has: those of vision transformers come last, and only there."""
+        tokens = grid_of(self.network) is not None
+        return tuple(method for method in methods() if tokens or not method.needs_tokens)
 
     def layers(self) -> tuple[LayerInfo, ...]:
         """The layers that a map can be made at; see `saliency_layers`."""
@@ -153,6 +159,10 @@ class Explainer:
         where = self._layer(chosen, layer)
         return explain_all(self._fast_to(where), inputs, questions, where, how)
 
+    def network_for(self, method: Method, layer: str) -> nn.Module:
+        """The network that makes a method's maps of many faces soonest; see `explain_faces`."""
+        return self._fast_to(self._layer(method, layer))
+
     def _fast_to(self, layer: str) -> nn.Module:
         """The fast network where it has the layer unchanged, else the trained one; maps are the same to rounding.
 
@@ -190,7 +200,7 @@ class Explainer:
         return np.concatenate(rows)
 
     def _layer(self, method: Method, wanted: str | None) -> str:
-        return INPUT if method.input_map_hw else wanted or self.default_layer.name
+        return method.place or wanted or self.default_layer.name
 
     def _index(self, wanted: int | str | None) -> int | None:
         if wanted is None:

@@ -12,11 +12,12 @@ from torch import nn
 
 from fer_core.errors import ModelError
 from fer_core.explain.record import undisturbed
+from fer_core.explain.tokens import grid_of, token_layers
 
 # A face has forehead, eyes, nose and mouth above one another: with fewer rows than that no cell belongs to one of them.
 COARSE_BELOW = 4
 
-Kind = Literal["convolution", "activation", "block"]
+Kind = Literal["convolution", "activation", "block", "tokens"]
 _ACTIVATIONS = (
     *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU),
     *(nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish, nn.Softplus, nn.Tanh),
@@ -29,7 +30,8 @@ class LayerInfo:
 
     Attributes:
         name: dotted path within the network, as `get_submodule` takes it.
-        kind: `convolution`; `activation`, what comes after one; `block`, several of both with what joins them.
+        kind: `convolution`; `activation`, what comes after one; `block`, several of both with what joins them;
+            `tokens`, those of a vision transformer's patches.
         channels: of its output.
         map_hw: rows and columns of its output, which is the map's own size.
     """
@@ -50,7 +52,8 @@ def saliency_layers(model: nn.Module, in_channels: int, size: int) -> tuple[Laye
 
     Every convolution, and the outputs of activations and of blocks that hold a convolution; of modules that hand on the
     same tensor (a stage and its last block) the innermost. Left out is what gives one cell only, what runs more than
-    once in a pass, and what hands on a pooled or merely normalised map.
+    once in a pass, and what hands on a pooled or merely normalised map. Of a vision transformer also the tokens that go
+    into each block.
 
     Args:
         model: the network; one empty picture goes through it, and it is handed back as it was.
@@ -70,7 +73,7 @@ def saliency_layers(model: nn.Module, in_channels: int, size: int) -> tuple[Laye
             handles = [module.register_forward_hook(tracer.see) for module in model.modules()]
             like = next(model.parameters())
             model(torch.zeros((1, in_channels, size, size), dtype=like.dtype, device=like.device))
-        except RuntimeError as error:
+        except (RuntimeError, AssertionError) as error:  # the latter is timm's
             raise ModelError(
                 f"{type(model).__name__} does not take a picture of {size} x {size} pixels and {in_channels} "
                 f"channel(s): {error}. Give the size and channels that it was made for."
@@ -78,7 +81,14 @@ def saliency_layers(model: nn.Module, in_channels: int, size: int) -> tuple[Laye
         finally:
             for handle in handles:
                 handle.remove()
-    return tracer.offered()
+    return (*tracer.offered(), *_token_layers(model))
+
+
+def _token_layers(model: nn.Module) -> list[LayerInfo]:
+    grid = grid_of(model)
+    if grid is None or grid.height * grid.width < 2:
+        return []
+    return [LayerInfo(name, "tokens", grid.channels, (grid.height, grid.width)) for name in token_layers(model)]
 
 
 def default_layer(layers: Sequence[LayerInfo]) -> LayerInfo:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.errors import FERScopeError
-from fer_core.explain.record import Pass
+from fer_core.explain.record import ATTENTION, INPUT, Pass
 
 Settings = Mapping[str, Any]
 
@@ -66,6 +66,8 @@ class Method:
         options: what a user may set.
         input_map_hw: for a method that looks at the input's own pixels and at no layer: rows and columns of its map,
             given the input's side and the checked options. None: the map has the layer's size.
+        needs_tokens: whether it looks at the attention of a vision transformer, and at no layer; its map has a cell for
+            each patch. Other networks do not have it.
     """
 
     name: str
@@ -80,6 +82,12 @@ class Method:
     run: Callable[[Pass, Settings], NDArray[np.float32]]
     options: tuple[Option, ...] = ()
     input_map_hw: Callable[[int, Settings], tuple[int, int]] | None = None
+    needs_tokens: bool = False
+
+    @property
+    def place(self) -> str | None:
+        """What stands for the layer where the method asks for none; None where it does."""
+        return INPUT if self.input_map_hw else ATTENTION if self.needs_tokens else None
 
     def settings(self, given: Settings | None = None) -> dict[str, Any]:
         """Every option with its value: the given one, else the default.

@@ -16,12 +16,16 @@ from numpy.typing import NDArray
 from torch import nn
 
 from fer_core.errors import DataError, ModelError
+from fer_core.explain.tokens import grid_of
 
 Question = tuple[int | None, int | None]
 """Class to explain (None: the predicted one) and class to compare it with (None: none)."""
 
 INPUT = "input"
 """Stands for the layer where a method looks at the input itself."""
+
+ATTENTION = "attention"
+"""Stands for the layer where a method looks at the attention of all blocks."""
 
 # Hooks and modes are state of the network: one explanation at a time for each.
 _LOCKS: weakref.WeakKeyDictionary[nn.Module, Any] = weakref.WeakKeyDictionary()
@@ -58,7 +62,8 @@ class Pass:
         inputs: (N, C, S, S), what went in.
         scores: N scores, one per input.
         logits: (N, K) float32.
-        activations: (N, channels, h, w) float32, the layer's output before anything changed it in place.
+        activations: (N, channels, h, w) float32, the layer's output before anything changed it in place; of a vision
+            transformer the tokens of the patches, laid out as they lie in the picture.
         gradients: of each input's score by its activations, shape and type of those; None where not asked for.
     """
 
@@ -136,7 +141,12 @@ def record(
     layer = find_layer(model, layer_name)
     kept: list[torch.Tensor] = []
 
+    grid = grid_of(model)
+
     def keep(_module: nn.Module, _arguments: Any, output: Any) -> torch.Tensor:
+        prefix = None
+        if grid and isinstance(output, torch.Tensor) and output.ndim == 3 and output.shape[1] == grid.tokens:
+            prefix, output = grid.split(output.detach())
         _check_map(layer_name, output)
         if kept:
             raise ModelError(
@@ -145,7 +155,7 @@ def record(
             )
         # Two copies: what is kept must not share memory with anything that a later layer may change in place.
         kept.append(output.detach().clone().requires_grad_(gradients))
-        return kept[0].clone()
+        return kept[0].clone() if grid is None or prefix is None else grid.join(prefix, kept[0])
 
     handle = layer.register_forward_hook(keep)
     try:

@@ -33,6 +33,8 @@ class LiveFace:
         classes: the classes of the model.
         probabilities: (K,), smoothed; None before the first answer.
         reading: what is said of it; None before the first answer.
+        latest: time in seconds of the frame that was classified last, and its (K,) probabilities, not smoothed; None
+            before the first answer.
     """
 
     track: int
@@ -40,6 +42,7 @@ class LiveFace:
     classes: ClassSet
     probabilities: NDArray[np.float64] | None = None
     reading: Reading | None = None
+    latest: tuple[float, NDArray[np.float64]] | None = None
 
 
 def draw(frame: Picture, faces: Sequence[LiveFace], *, mirror: bool, bars: bool, note: str = "") -> Picture:

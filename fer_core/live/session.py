@@ -66,8 +66,10 @@ class LiveSession:
         predictor: the classifier; see `fer_core.live.live_predictor`.
         detector: finds the faces.
         options: to begin with.
-        every_frame: no thread: `process` waits for the models at every frame. For a video file.
-        clock: seconds, never going back.
+        every_frame: no thread: `process` waits for the models at every frame, and each look is a fine one. For a video
+            file.
+        clock: seconds, never going back. Looks are paced by it: for a video, give the time of the frame, and what is
+            found does not depend on how fast the machine is.
     """
 
     def __init__(
@@ -84,7 +86,7 @@ class LiveSession:
         self.record = SessionRecord()
         self.faults = Faults()
         self._clock = clock
-        self._analyst = Analyst(Models(predictor, detector), self.counters, self.faults, clock)
+        self._analyst = Analyst(Models(predictor, detector), self.counters, self.faults, clock, always_fine=every_frame)
         self.overlay = Overlay(self.counters, self.faults, clock)
         self._worker: Worker[Task, Answer] | None = None
         if not every_frame:
@@ -204,7 +206,7 @@ class LiveSession:
         for track in self._tracker.tracks:
             value = track.smoother.value
             reading = None if value is None else read(value, classes.names, options.threshold)
-            faces.append(LiveFace(track.id, track.face, classes, value, reading))
+            faces.append(LiveFace(track.id, track.face, classes, value, reading, track.smoother.latest))
         self._faces = tuple(faces)
         note = NO_FACE if self._empty and not faces else ""
         frame = self.overlay.draw(frame, {track.id: track.face for track in self._tracker.tracks})

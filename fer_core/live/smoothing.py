@@ -20,12 +20,16 @@ class Smoother:
 
     Args:
         window_s: time constant in seconds; 0 gives each answer as it is.
+
+    Attributes:
+        latest: time in seconds and (K,) probabilities of the last answer as it came; None before the first.
     """
 
     def __init__(self, window_s: float) -> None:
         self._window_s = window_s
         self._mean: NDArray[np.float64] | None = None
         self._at_s = 0.0
+        self.latest: tuple[float, NDArray[np.float64]] | None = None
 
     @property
     def value(self) -> NDArray[np.float64] | None:
@@ -37,6 +41,7 @@ class Smoother:
 
         A time before the last one counts as the same time and changes nothing.
         """
+        self.latest = (at_s, probabilities)
         if self._mean is None:
             self._mean, self._at_s = probabilities.astype(np.float64), at_s
             return self._mean

@@ -7,7 +7,6 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import streamlit as st
@@ -15,7 +14,6 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from fer_core.sample import sample_photograph
-from tests.fer_core.live.films import film
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVERS, STREAMS = "FERSCOPE_ICE_SERVERS", "FERSCOPE_LIVE_STREAMS"
@@ -165,42 +163,3 @@ def test_still_picture_is_read_without_webrtc(open_live: Callable[..., AppTest])
     assert table["expression"].tolist() == ["happy"]
     page.camera_input(key="still").set_value(("still.jpg", data[:300], "image/jpeg")).run()
     assert "cut short" in page.error[0].value
-
-
-def test_video_file_gives_a_time_line(open_live: Callable[..., AppTest]) -> None:
-    page = open_live(picture="Video file")
-    page.file_uploader(key="video").set_value(("me.mp4", film(), "video/mp4")).run()
-    assert not page.exception
-    assert not page.error
-    session = page.session_state["video_looked"].session
-    spans = session.record.spans()
-    assert {span.track for span in spans} == {1}
-    assert spans[-1].end_s == pytest.approx(1.9)  # twenty frames, ten a second
-    assert max(session.record.shares().items(), key=lambda item: item[1])[0] == "happy"
-    assert "20 frames" in texts(page)
-    page.toggle(key="bars").set_value(False).run()
-    assert page.session_state["video_looked"].session is session  # it is not looked through again
-    page.file_uploader(key="video").set_value(("page.mp4", b"<html></html>", "video/mp4")).run()
-    assert not page.exception
-    assert "page.mp4 is no video that can be read" in page.error[0].value
-
-
-def test_stop_keeps_what_was_seen(open_live: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
-    import ui.live.video as room
-
-    real = room.moments
-
-    def pressed_after_ten(data: bytes, name: str) -> Any:
-        for i, moment in enumerate(real(data, name)):
-            if i == 10 and not pressed:
-                pressed.append(True)
-                st.rerun()  # ends the run as a press of a button does
-            yield moment
-
-    pressed: list[bool] = []
-    monkeypatch.setattr(room, "moments", pressed_after_ten)
-    page = open_live(picture="Video file")
-    page.file_uploader(key="video").set_value(("me.mp4", film(), "video/mp4")).run()
-    assert not page.exception
-    assert "Stopped at 0.9 s" in page.warning[0].value
-    assert page.session_state["video_looked"].frames == 10

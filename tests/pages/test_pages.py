@@ -136,3 +136,22 @@ def test_warming_up_leaves_no_half_imported_pandas_to_plotly() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout == "whole\n", done.stderr
+
+
+def test_another_model_on_the_same_face(app: AppTest) -> None:
+    app.run()
+    app.switch_page(SALIENCY).run()
+    assert "rank correlation" not in texts(app)
+    app.selectbox(key="beside").set_value("compact-teacher").run()
+    assert not app.exception
+    assert not app.error
+    said = texts(app)
+    assert "**compact** says happy, **compact-teacher** happy." in said
+    assert "**Grad-CAM**: rank correlation" in said
+    table = next(frame.value for frame in app.dataframe if "class" in frame.value)
+    assert table["compact"].sum() == pytest.approx(1)
+    assert table["difference"].tolist() == pytest.approx((table["compact-teacher"] - table["compact"]).tolist())
+    shares = next(frame.value for frame in app.dataframe if "method" in frame.value)
+    assert shares["region"].tolist()[:2] == ["brows", "eyes"]
+    app.toggle(key="one scale").set_value(False).run()
+    assert not app.exception

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from fer_core.checkpoint import open_checkpoint
@@ -16,6 +21,7 @@ from fer_core.explain.trust import Examined, kept, trust
 from fer_core.regions import MeanFace
 from fer_core.regions.intervention import intervene
 from fer_core.regions.kept import keep as keep_report
+from fer_core.regions.kept import kept_reports
 from fer_core.regions.measure import Asked, attribute
 from fer_core.regions.report import report
 from tests.pages.reading import texts
@@ -79,6 +85,10 @@ def test_a_report_is_shown(open_view: Callable[..., AppTest], few: SampleTable) 
     assert table["class"].tolist()[:3] == ["angry", "disgust", "fear"]
     assert table["action units"].tolist()[3] == "6 + 12 + 25"
     assert table["seen in"].tolist()[3] == "eyes, mouth, cheeks"
+    assert app.toggle(key="maps over faces").value
+    app.toggle(key="maps over faces").set_value(False).run()
+    assert not app.exception
+    assert not app.error
 
 
 def test_what_was_examined_is_shown_and_marks_the_maps(open_view: Callable[..., AppTest], few: SampleTable) -> None:
@@ -90,5 +100,36 @@ def test_what_was_examined_is_shown_and_marks_the_maps(open_view: Callable[..., 
     said = texts(open_view(of="One face"))
     assert "3 faces of few, the predicted class of each" in said
     assert said.count(":gray-badge[too few faces to tell]") == 2  # beside the map, and in the panel
+    assert "Do maps go when the weights go?" in said
+    assert "Do methods agree with one another?" not in said  # there is one
     assert kept.verdict_on(sha, "gradcam", "features.stage2.0") is None
     assert kept.verdict_on("0" * 64, "gradcam", "features.stage4.2.relu") is None
+
+
+def test_maps_of_a_report_are_those_of_the_model(few: SampleTable) -> None:
+    from ui.datasets.shown import open_shown
+    from ui.region_maps import cheap, map_pictures
+
+    keep("few", few, "drawn for a test")
+    explainer, samples = get_explainer("compact"), few.split("validation")
+    found = attribute(explainer, samples, sources=(MeanFace(),))
+    keep_report(report(found, explainer.layers(), None, FEW), "few", "validation", "compact")
+    (kept_one,) = kept_reports("few")
+    assert cheap(kept_one)
+    faces = kept_one.faces()
+    (src,) = map_pictures(kept_one, faces, [3], open_shown("few", None))
+    row = samples.table["sample_id"].to_pylist().index(str(faces["sample_ids"][3]))
+    crop = samples.decode(row)
+    drawn = np.asarray(Image.open(io.BytesIO(base64.b64decode(src.split(",")[1]))).convert("RGB"), int)
+    raw = explainer.explain(crop).raw
+    strongest = np.unravel_index(raw.argmax(), raw.shape)
+    weakest = np.unravel_index(raw.argmin(), raw.shape)
+    cell = 144 // raw.shape[0]
+
+    def colourful(at: tuple[Any, ...]) -> float:
+        part = drawn[at[0] * cell : (at[0] + 1) * cell, at[1] * cell : (at[1] + 1) * cell]
+        return float((part.max(2) - part.min(2)).mean())
+
+    assert colourful(strongest) > 60
+    assert raw.min() < 0
+    assert colourful(weakest) < 20  # where nothing speaks for the class the face stays grey

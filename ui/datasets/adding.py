@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import uuid
 from pathlib import Path
 
 import streamlit as st
 
 from fer_core.data.importing import default_name
-from fer_core.workspace import clear_old, data_set_names, workspace
+from fer_core.workspace import data_set_names
 from ui.tasks import NEW_DATA_SET, show_tasks, start_task
+from ui.uploads import plain, saved
 from ui.wording import plural
 
 UPLOAD_MB = 2000
@@ -73,26 +72,10 @@ def _upload() -> None:
     votes = st.file_uploader("FER+ votes (fer2013new.csv), where the data is FER2013", type=["csv"], key="votes")
     if given is None:
         return
-    name = st.text_input("Name", default_name(Path(_plain(given.name))), max_chars=100, key="name of upload")
+    name = st.text_input("Name", default_name(Path(plain(given.name))), max_chars=100, key="name of upload")
     if st.button("Import", type="primary", icon=":material/download:", key="import upload"):
-        path = _saved(given.name, given.getvalue())
-        _start(path, name.strip(), str(_saved(votes.name, votes.getvalue())) if votes else "")
-
-
-def _plain(name: str) -> str:
-    """The name of an uploaded file without anything that could mean a place."""
-    last = re.split(r"[/\\]", name)[-1]
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", last).lstrip(".")[-100:] or "upload"
-
-
-def _saved(name: str, data: bytes) -> Path:
-    """Where an upload lies in the workspace, for a week: what was imported of it lies elsewhere by then."""
-    clear_old("uploads", days=7)
-    folder = workspace().resolve() / "uploads" / uuid.uuid4().hex
-    folder.mkdir(parents=True)
-    path = folder / _plain(name)
-    path.write_bytes(data)
-    return path
+        path = saved(given.name, given.getvalue())
+        _start(path, name.strip(), str(saved(votes.name, votes.getvalue())) if votes else "")
 
 
 def _start(path: Path, name: str, votes: str = "", classes: str = "", *, stop: bool = False) -> None:

@@ -19,7 +19,8 @@ from fer_core.explain.explainer import Explainer
 from fer_core.explain.methods import get_method
 from fer_core.explain.saliency import resize_map
 from fer_core.explain.trust import baselines, road, stability, truth
-from fer_core.explain.trust.randomisation import Cascade, cascade
+from fer_core.explain.trust.ledger import AT_ONCE, COSTLY, MEASURING, Ledger, cost
+from fer_core.explain.trust.randomisation import STAGES, Cascade, cascade
 from fer_core.explain.trust.removal import Curves, removal_curves
 from fer_core.explain.trust.verdict import MEASURES, Figure, Values, Verdict, judged
 from fer_core.softmax import temper
@@ -38,6 +39,8 @@ class Examined:
         seed: of everything random.
         repeated: faces at most, the first of them, for what needs many maps of each: randomised weights and stability.
         resampling: of the intervals.
+        repeated_costly: as `repeated`, for methods of more than ten passes a face, such as integrated gradients and
+            occlusion: each map of theirs costs a hundred of the others.
     """
 
     methods: tuple[str, ...] = ("gradcam", "hirescam", "layercam")
@@ -45,6 +48,19 @@ class Examined:
     seed: int = 0
     repeated: int = 32
     resampling: Resampling = USUAL
+    repeated_costly: int = 12
+
+    def repeats(self, method: str, n: int) -> int:
+        """Faces of N that a method is repeated on."""
+        return min(n, self.repeated if cost(get_method(method)) <= COSTLY else self.repeated_costly)
+
+    def passes(self, n: int) -> int:
+        """What examining N faces costs, in passes of one face through the network; an estimate."""
+        total = (len(self.methods) + len(baselines.BASELINES)) * n * MEASURING
+        for name in self.methods:
+            repeats = (STAGES + 1 + stability.MOVES) * self.repeats(name, n)
+            total += (n + repeats) * cost(get_method(name))
+        return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +156,7 @@ def trust(
         faces: N crops, at least one.
         examined: which methods, and how.
         evidence: (N, S, S) where the truth lies, at the size of the network's input, for drawn faces; None: unknown.
-        progress: called with (candidates done, candidates in all); baselines are candidates too.
+        progress: called with (passes done, passes in all) through the network; the latter is an estimate.
 
     Raises:
         DataError: no faces, or evidence of another shape.
@@ -159,22 +175,28 @@ def trust(
     curves: dict[tuple[str, str], Curves] = {}
     cascades: dict[str, Cascade] = {}
     kept: dict[str, Maps] = {}
-    for done, name in enumerate(names, 1):
+    n = len(faces)
+    ledger = Ledger(examined.passes(n), progress)
+    for name in names:
         if name in baselines.BASELINES:
             maps = bench.baseline(name, next(iter(sizes.values()), (side, side)))
         else:
-            raw, layers[name] = bench.made(name)
+            with ledger.spending(n * cost(get_method(name)), n):
+                raw, layers[name] = bench.made(name)
             sizes[name] = (raw.shape[1], raw.shape[2])
             maps = kept[name] = bench.enlarged(raw)
-        values[name], found = bench.measured(maps)
+        with ledger.spending(n * MEASURING):
+            values[name], found = bench.measured(maps)
         curves |= {(name, fill): one for fill, one in found.items()}
         if name in kept:
-            cascades[name] = cascade(explainer.network, bench.on_network(name), examined.seed)
+            few = bench.inputs[: examined.repeats(name, n)]
+            again = len(few) * cost(get_method(name))
+            with ledger.spending((STAGES + 1) * again, (STAGES + 1) * AT_ONCE):
+                cascades[name] = cascade(explainer.network, bench.on_network(name), examined.seed)
             values[name]["randomised"] = cascades[name].spearman[-1]
-            few = bench.inputs[: examined.repeated]
-            values[name]["stability"] = stability.stability(bench.on_inputs(name), few, maps[: len(few)])
-        if progress:
-            progress(done, len(names))
+            with ledger.spending(stability.MOVES * again, stability.MOVES * AT_ONCE):
+                values[name]["stability"] = stability.stability(bench.on_inputs(name), few, maps[: len(few)])
+    ledger.finish()
     beside = {name: values[name] for name in baselines.BASELINES}
     how = examined.resampling
     verdicts = {
@@ -214,8 +236,8 @@ class _Bench:
     ) -> tuple[Maps, str]:
         """Raw maps of the faces' classes, and their layer."""
         chosen = get_method(method)
-        layer = "" if chosen.input_map_hw else self.examined.layer or self.explainer.default_layer.name
-        network = self.explainer.network if network is None else network
+        layer = chosen.place or self.examined.layer or self.explainer.default_layer.name
+        network = self.explainer.network_for(chosen, layer) if network is None else network
         inputs = self.inputs if inputs is None else inputs
         questions = [(target, None) for target in self.targets[: len(inputs)]]
         maps = explain_all(network, inputs, questions, layer, (chosen, chosen.settings()))
@@ -235,7 +257,7 @@ class _Bench:
 
     def on_network(self, method: str) -> Callable[[nn.Module], Maps]:
         """The method as a function of the network, for the repeated faces."""
-        few = self.inputs[: self.examined.repeated]
+        few = self.inputs[: self.examined.repeats(method, len(self.inputs))]
         return lambda network: self.made(method, network, few)[0]
 
     def on_inputs(self, method: str) -> Callable[[torch.Tensor], Maps]:

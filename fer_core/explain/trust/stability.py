@@ -13,6 +13,7 @@ from fer_core.explain.trust.similarity import spearman
 
 SHIFT = 0.04  # of the side: two pixels of 48
 _DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1))
+MOVES = len(_DIRECTIONS)
 
 
 def shifted(inputs: torch.Tensor, down: int, right: int) -> torch.Tensor:

@@ -140,8 +140,8 @@ def test_threads_may_share_one(checkpoint: Checkpoint) -> None:
 
 
 def test_methods_are_described() -> None:
-    assert len(methods()) == 10
-    assert [method.name for method in methods() if not method.class_specific] == ["eigencam"]
+    assert len(methods()) == 11
+    assert [method.name for method in methods() if not method.class_specific] == ["eigencam", "rollout"]
     assert get_method("ablationcam").signed
     assert all(method.reference and method.summary and method.cost for method in methods())
     with pytest.raises(FERScopeError, match="no saliency method 'camgrad'; choose one of gradcam"):

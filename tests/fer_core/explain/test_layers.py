@@ -98,6 +98,7 @@ def test_costs_count_the_passes() -> None:
         "ablationcam": (194, 0),
         "integrated": (66, 64),
         "occlusion": (145, 0),
+        "rollout": (2, 0),
     }
 
 

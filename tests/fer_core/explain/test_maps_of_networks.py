@@ -13,7 +13,7 @@ from fer_core.errors import DataError, FERScopeError, ModelError
 from fer_core.explain import explain_batch, get_method, methods, saliency_layers
 from fer_core.models import create_model
 
-NAMES = [method.name for method in methods()]
+NAMES = [method.name for method in methods() if not method.needs_tokens]
 
 
 def size_of(method: str, layer_hw: tuple[int, int], side: int = 48) -> tuple[int, int]:

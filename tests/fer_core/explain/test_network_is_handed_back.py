@@ -14,7 +14,7 @@ from fer_core.explain import explain_batch, methods, reporting, saliency_layers
 from fer_core.explain.record import lock_of
 from fer_core.models import create_model
 
-NAMES = [method.name for method in methods()]
+NAMES = [method.name for method in methods() if not method.needs_tokens]
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 

@@ -77,7 +77,13 @@ def test_occlusion_is_believed_on_a_network_that_it_can_read(explainer: Explaine
     evidence[:, :24, :24] = True
     told: list[tuple[int, int]] = []
     found = trust(explainer, faces, EXAMINED, evidence=evidence, progress=lambda *a: told.append(a))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    # Three candidates measured at 64 passes a face; 12 maps, 9 in the cascade and 4 shifted of each, at 145 passes.
+    total = 3 * 12 * 64 + (12 + (9 + 4) * 12) * 145
+    assert told[-1] == (total, total)
+    assert told == sorted(told)
+    assert max(done for done, _ in told[:-1]) < total
+    # While the first maps are made, each of the 144 squares moves it on.
+    assert len({done for done, _ in told if done <= 12 * 145}) >= 144
     assert found.map_hw == {"occlusion": (12, 12)}
     # All weight lies in a quarter of the picture; bilinear enlargement lets a little over the border.
     assert found.figure("occlusion", "mass").mean == pytest.approx(4, abs=0.25)
@@ -120,3 +126,21 @@ def test_a_sample_has_each_face_once(drawn: SampleTable) -> None:
     every = sampled(drawn.split("test"), 100, 3)
     assert len(every) == 28
     np.testing.assert_array_equal(every[5], drawn.split("test").decode(5))
+
+
+def test_costly_methods_are_repeated_on_fewer_faces() -> None:
+    asked = Examined(("gradcam", "occlusion", "integrated"))
+    assert [asked.repeats(name, 100) for name in asked.methods] == [32, 12, 12]
+    assert asked.repeats("gradcam", 5) == 5
+    # A backward pass counts as two: 3 for Grad-CAM, 145 for occlusion, 66 + 128 for integrated gradients.
+    by_hand = 5 * 100 * 64 + (100 + 13 * 32) * 3 + (100 + 13 * 12) * (145 + 194)
+    assert asked.passes(100) == by_hand
+
+
+def test_one_pass_methods_need_no_inner_progress(make_checkpoint: Callable[..., Any], drawn: SampleTable) -> None:
+    told: list[tuple[int, int]] = []
+    asked = Examined(("gradcam",), repeated=4, resampling=Resampling(20))
+    trust(Explainer(make_checkpoint()), sampled(drawn, 5, 0), asked, progress=lambda *a: told.append(a))
+    total = 3 * 5 * 64 + (5 + 13 * 4) * 3
+    assert [done for done, _ in told] == [15, 335, 335 + 108, 335 + 156, 811, total - 1, total]
+    assert {of for _, of in told} == {total}
