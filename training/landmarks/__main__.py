@@ -31,7 +31,7 @@ app = app_with_errors("Make the landmark network.")
 Data = Annotated[Path, typer.Option("--data", help="Name of an imported data set, or path of face crops.")]
 TaughtFile = Annotated[Path, typer.Option("--taught", help="What `teach` wrote of this data.")]
 _AT_ONCE = 500
-_DRAWN_SUBJECTS, _DRAWN_SEED = 100, 20
+_DRAWN_SUBJECTS, _DRAWN_SEED = 60, 20
 
 
 @app.command("teach")

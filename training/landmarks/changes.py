@@ -60,13 +60,12 @@ def _moved(
     move = torch.stack((cos * sign, -sin * sign, sin, cos), 1).view(n, 2, 2)
     shift = 2 * how.shift * torch.stack((dx, dy), 1)
     grid = functional.affine_grid(torch.cat([move, shift[..., None]], 2), list(faces.shape), align_corners=False)
-    edge = functional.grid_sample(faces, grid, padding_mode="border", align_corners=False)
-    dark = functional.grid_sample(faces, grid, padding_mode="zeros", align_corners=False)
-    black = torch.rand(n, 1, 1, 1, generator=generator) < 0.3
+    found = functional.grid_sample(faces, grid, padding_mode="border", align_corners=False)
+    past = (grid.abs() > 1).any(3) & (torch.rand(n, 1, 1, generator=generator) < 0.3)
     old = five * 2 - 1 - shift[:, None]
     points = (torch.linalg.solve(move, old.mT).mT + 1) / 2
     swapped = points[:, list(IN_MIRROR)]
-    return torch.where(black, dark, edge), torch.where(mirror[:, None, None], swapped, points)
+    return found.masked_fill(past[:, None], 0), torch.where(mirror[:, None, None], swapped, points)
 
 
 def _covered(faces: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
