@@ -36,7 +36,7 @@ train-compact: $(VENV)/installed
 # Repeats fer_core/regions/landmarks; YuNet, the teacher, is downloaded where it is not on this machine.
 train-landmarks: $(VENV)/installed
 	@test -n "$(DATA)" || { echo "Say which data: make train-landmarks DATA=fer2013.csv"; exit 2; }
-	$(BIN)/python -m training.landmarks teach --data $(DATA) --split train --faces 6000 --out workspace/taught.npz
+	$(BIN)/python -m training.landmarks teach --data $(DATA) --split train --faces 8000 --out workspace/taught.npz
 	$(BIN)/python -m training.landmarks fit --data $(DATA) --taught workspace/taught.npz
 
 $(VENV)/installed: requirements.txt

@@ -21,7 +21,7 @@ from training.landmarks.teacher import Taught, eyes_apart
 Grey = NDArray[np.uint8]
 Points = NDArray[np.floating]
 _FAILED = 0.1  # a mean distance above this part of the eyes' distance is a failure
-_SUBJECTS, _SEED = 60, 77  # drawn people that nothing was trained on
+_SUBJECTS, _SEED = 30, 77  # drawn people that nothing was trained on
 _FINE_PX = 96
 
 
