@@ -1,8 +1,8 @@
 """Five points of tight crops by YuNet, looked at several times: what the landmark network is taught and held against.
 
-One look at an enlarged crop is not exact: mirrored, the same face has points that lie 7 % of the eyes' distance away,
-and YuNet's points follow four fifths of a head's tilt. So the first look only tells the tilt; then the face is looked
-at levelled, once as it is and once mirrored, at other sizes and turned a little to either side, and the looks'
+One look at an enlarged crop is not exact: mirrored, the same face has points that lie 7 to 8 % of the eyes' distance
+away, and YuNet's points follow four fifths of a head's tilt. So the first look only tells the tilt; then the face is
+looked at levelled, once as it is and once mirrored, at other sizes and turned a little to either side, and the looks'
 mean is what is taught. How far they lie apart tells how much a face's points are worth.
 """
 
