@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run dev test test-ray check browser train-compact clean
+.PHONY: run dev test test-ray check browser train-compact train-landmarks clean
 
 run: $(VENV)/installed
 	$(BIN)/streamlit run app.py
@@ -37,6 +37,12 @@ browser: $(VENV)/installed-dev
 train-compact: $(VENV)/installed
 	@test -n "$(DATA)" || { echo "Say which data: make train-compact DATA=fer2013.csv LABELS=fer2013new.csv"; exit 2; }
 	$(BIN)/python -m training fit compact --data $(DATA) $(if $(LABELS),--labels $(LABELS)) --out checkpoints/compact
+
+# Repeats fer_core/regions/landmarks; YuNet, the teacher, is downloaded where it is not on this machine.
+train-landmarks: $(VENV)/installed
+	@test -n "$(DATA)" || { echo "Say which data: make train-landmarks DATA=fer2013.csv"; exit 2; }
+	$(BIN)/python -m training.landmarks teach --data $(DATA) --split train --faces 8000 --out workspace/taught.npz
+	$(BIN)/python -m training.landmarks fit --data $(DATA) --taught workspace/taught.npz
 
 $(VENV)/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "FERScope needs Python 3.11 or newer; try make PYTHON=python3.11")'

@@ -28,6 +28,7 @@ def regions_command(  # noqa: PLR0913, PLR0917  (a command line has as many opti
         "predicted"
     ),
     intervene: Annotated[list[str] | None, typer.Option(help="Also take regions away: blur, mean, swap.")] = None,
+    points: Annotated[str, typer.Option(help="Where regions are from: network, yunet or mean.")] = "network",
     prior: Annotated[str, typer.Option(help="`centre`: a Gaussian; `network`: one with shuffled weights.")] = "centre",
     seed: Annotated[int, typer.Option(help="Of whatever is drawn at random.")] = 0,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the report for the Saliency page.")] = False,
@@ -43,7 +44,7 @@ def regions_command(  # noqa: PLR0913, PLR0917  (a command line has as many opti
 
     explainer = get_explainer(checkpoint)
     samples = open_samples(data).split(split)
-    sources = sources_for(samples)
+    sources = sources_for(samples, points)
     if layer == "fine":
         layer = fine_layer(explainer, samples, sources)
     asked = Asked(method, layer, explained=_one_of(explained, "--explained"), seed=seed)

@@ -129,7 +129,7 @@ def show_face() -> None:
         from ui.face_regions import show_face_regions
 
         st.subheader("Regions of this face")
-        show_face_regions(found.faces[index].crop, made)
+        show_face_regions(found.faces[index], checkpoint.card.preprocess, made)
         from ui.rivals import show_rival
 
         st.subheader("Another model on this face")

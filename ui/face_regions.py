@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from fer_core.explain import SaliencyMap, get_method
-from fer_core.regions.one import region_shares, regions_of
+from fer_core.predict import FacePrediction
+from fer_core.preprocess import Preprocess
+from fer_core.regions.one import detected_points, region_shares, regions_of
 
 
-def show_face_regions(crop: NDArray[np.uint8], maps: Sequence[SaliencyMap]) -> None:
+def show_face_regions(face: FacePrediction, how: Preprocess, maps: Sequence[SaliencyMap]) -> None:
     """A table of densities by region and map.
 
     Args:
-        crop: the face that was classified.
+        face: the face that was classified.
+        how: tells how it was cut out.
         maps: of this face, at least one.
     """
-    masks = regions_of(crop, maps[0].input_hw[0])
+    masks = regions_of(face.crop, maps[0].input_hw[0], detected_points(face.face, how))
     told = {saliency.method: region_shares(saliency, masks) for saliency in maps}
     table = []
     for place, region in enumerate(next(iter(told.values()))):

@@ -17,7 +17,8 @@ from fer_core.explain import SaliencyMap, get_explainer, get_method, overlay
 from fer_core.explain.beside import Beside, View, beside
 from fer_core.explain.export import DRAWN_PX, draw_map
 from fer_core.predict import FacePrediction
-from fer_core.regions.one import region_shares, regions_of
+from fer_core.regions import RegionMasks
+from fer_core.regions.one import detected_points, region_shares, regions_of
 from ui.maps import Question, explained
 from ui.photographs import Analysis, Photograph, analyse
 
@@ -39,6 +40,11 @@ class Side:
     def view(self, saliency: SaliencyMap) -> View:
         """The model's map with where it lies."""
         return View(saliency, self.face.face, self.checkpoint.card.preprocess)
+
+    def regions(self, size_px: int) -> RegionMasks:
+        """The face's regions in the model's crop of it, of this side."""
+        points = detected_points(self.face.face, self.checkpoint.card.preprocess)
+        return regions_of(self.face.crop, size_px, points)
 
 
 def show_rival(
@@ -170,7 +176,7 @@ def _enlarged(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _regions(one: Side, other: Side, pairs: Sequence[tuple[SaliencyMap, SaliencyMap]]) -> None:
     """Share of each map in each region, and the difference."""
-    masks = [regions_of(side.face.crop, pairs[0][k].input_hw[0]) for k, side in enumerate((one, other))]
+    masks = [side.regions(pairs[0][k].input_hw[0]) for k, side in enumerate((one, other))]
     table = []
     for first, second in pairs:
         for mine, theirs in zip(region_shares(first, masks[0]), region_shares(second, masks[1]), strict=True):

@@ -118,14 +118,14 @@ class YuNet:
 
     def detect(self, image: NDArray[np.uint8]) -> list[Face]:
         """See `Detector.detect`; every face has landmarks."""
-        faces = detect_in_sizes(image, self._look, max_pixels=self._max_pixels)
+        faces = detect_in_sizes(image, self.look, max_pixels=self._max_pixels)
         return [self._look_closer(image, face) for face in faces] if self._exact_landmarks else faces
 
     def _look_closer(self, image: NDArray[np.uint8], face: Face) -> Face:
         """The same face with the landmarks of its enlarged crop; as it was where the crop shows no face there."""
         crop = crop_face(image, face, margin=_LANDMARK_MARGIN, size=_LANDMARK_SIDE, align=False)
         middle = (_LANDMARK_SIDE / 2, _LANDMARK_SIDE / 2)
-        near = [f for f in self._look(crop) if math.dist(f.centre, middle) < _LANDMARK_SIDE / 4]
+        near = [f for f in self.look(crop) if math.dist(f.centre, middle) < _LANDMARK_SIDE / 4]
         if not near:
             return face
         best = min(near, key=lambda f: math.dist(f.centre, middle))
@@ -134,7 +134,8 @@ class YuNet:
         corner = np.array(face.centre, np.float32) - scale * _LANDMARK_SIDE / 2
         return face if back is None else Face(face.box, face.score, back + corner.astype(np.float32))
 
-    def _look(self, copy: NDArray[np.uint8]) -> list[Face]:
+    def look(self, copy: NDArray[np.uint8]) -> list[Face]:
+        """Faces that a single look finds in a picture (H, W, 3), RGB, left at its size; in no order."""
         height, width = copy.shape[:2]
         bgr = cv2.cvtColor(copy, cv2.COLOR_RGB2BGR)
         with self._lock:

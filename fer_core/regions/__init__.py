@@ -2,7 +2,16 @@
 
 from fer_core.regions.masks import REGIONS, RegionMasks, region_masks
 from fer_core.regions.points import FacePoints, Frame
-from fer_core.regions.sources import DetectedPoints, KnownPoints, MeanFace, PointSource, find_regions, usual_sources
+from fer_core.regions.sources import (
+    DetectedPoints,
+    KnownPoints,
+    MeanFace,
+    NetworkPoints,
+    PointSource,
+    find_regions,
+    named_sources,
+    usual_sources,
+)
 
 __all__ = [
     "REGIONS",
@@ -11,9 +20,11 @@ __all__ = [
     "Frame",
     "KnownPoints",
     "MeanFace",
+    "NetworkPoints",
     "PointSource",
     "RegionMasks",
     "find_regions",
+    "named_sources",
     "region_masks",
     "usual_sources",
 ]

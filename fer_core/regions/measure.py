@@ -18,7 +18,7 @@ from fer_core.regions.attribution import Attribution, Part, evidence, gaussian_p
 from fer_core.regions.masks import REGIONS, RegionMasks
 from fer_core.regions.means import ClassMeans
 from fer_core.regions.resolution import layer_for, piece_sizes
-from fer_core.regions.sources import MeanFace, PointSource, find_regions, usual_sources
+from fer_core.regions.sources import MeanFace, PointSource, find_regions, named_sources, usual_sources
 
 Progress = Callable[[int, int], None]
 _AT_ONCE = 64
@@ -94,17 +94,19 @@ def batches(
         yield Batch(rows, tuple(own), tuple(faces), labels[rows.start : rows.stop], masks)
 
 
-def sources_for(samples: SampleTable, faces: int = 256) -> tuple[PointSource, ...]:
-    """`usual_sources`, with the mean face of this very data set where ten of some of its faces were detected.
+def sources_for(samples: SampleTable, points: str = "network", faces: int = 256) -> tuple[PointSource, ...]:
+    """`named_sources`, with the mean face of this very data set where ten of some of its faces were found.
 
     Args:
         samples: face crops.
+        points: name of the source.
         faces: how many are looked at, evenly spread over the table.
 
     Raises:
+        DataError, UnavailableError: as `named_sources`.
         ImageError: a picture cannot be read.
     """
-    usual = usual_sources()
+    usual = named_sources(points)
     if len(usual) == 1 or not len(samples):
         return usual
     rows = np.unique(np.linspace(0, len(samples) - 1, min(faces, len(samples))).round().astype(int))

@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.explain.saliency import SaliencyMap
+from fer_core.faces import Face, crop_matrix
+from fer_core.preprocess import Preprocess
 from fer_core.regions.attribution import evidence, shares
 from fer_core.regions.masks import REGIONS, RegionMasks
+from fer_core.regions.points import FacePoints
 from fer_core.regions.resolution import claims, piece_sizes
-from fer_core.regions.sources import find_regions, usual_sources
+from fer_core.regions.sources import DetectedPoints, KnownPlaces, find_regions, plausible, usual_sources
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,34 @@ class RegionShare:
     reason: str
 
 
-def regions_of(crop: NDArray[np.uint8], size_px: int) -> RegionMasks:
-    """The regions of one face crop at a network's size, by `usual_sources`."""
-    return find_regions([crop], size_px, usual_sources())
+def detected_points(face: Face, how: Preprocess) -> FacePoints | None:
+    """A detector's five points of a face of a photograph, in the crop that is classified.
+
+    Args:
+        face: as it was found in the photograph.
+        how: tells how the crop was cut.
+
+    Returns:
+        None where the detector gives no points, or none that a face may have.
+    """
+    if face.landmarks is None:
+        return None
+    move = crop_matrix(face, margin=how.crop_margin, size=how.size_px, align=how.align, shift_y=how.crop_shift_y)
+    # The matrix is one of pixel indices, where whole numbers are centres of pixels.
+    five = np.column_stack([face.landmarks - 0.5, np.ones(5)]) @ move.T + 0.5
+    return FacePoints(five / how.size_px) if plausible(five) else None
+
+
+def regions_of(crop: NDArray[np.uint8], size_px: int, detected: FacePoints | None = None) -> RegionMasks:
+    """The regions of one face crop at a network's size.
+
+    Args:
+        crop: the face.
+        size_px: side of the masks.
+        detected: its points where a detector has told them; otherwise they are found by `usual_sources`.
+    """
+    known = (KnownPlaces({"": detected}, DetectedPoints.name),) if detected else ()
+    return find_regions([crop], size_px, (*known, *usual_sources()))
 
 
 def region_shares(saliency: SaliencyMap, masks: RegionMasks) -> list[RegionShare]:

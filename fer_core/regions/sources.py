@@ -22,6 +22,9 @@ Picture = NDArray[np.uint8]
 # showed YuNet no face. Two thirds of the eyes lie within 0.06 of these, of the mouths' corners too. The script is
 # `benchmarks.mean_face`.
 MEAN_FACE = np.array(((0.313, 0.386), (0.687, 0.386), (0.5, 0.598), (0.35, 0.762), (0.65, 0.762)))
+# What the network may expect of itself; see docs/landmarks.md for how many faces that leaves, and how exact they are.
+LARGEST_ERROR = 0.2
+SOURCE_NAMES = ("network", "yunet", "mean")
 _SCORE = 0.7
 _MIDDLE = 0.25  # how far the box's centre may lie from the crop's, as a fraction of the crop's longer side
 
@@ -78,12 +81,16 @@ class KnownPoints:
 
 
 class KnownPlaces:
-    """Points that have been found already, by sample id."""
+    """Points that have been found already, by sample id.
 
-    name = "found before"
+    Args:
+        points: by sample id.
+        name: of the source that found them.
+    """
 
-    def __init__(self, points: Mapping[str, FacePoints]) -> None:
+    def __init__(self, points: Mapping[str, FacePoints], name: str = "found before") -> None:
         self._points = points
+        self.name = name
 
     def find(self, faces: Sequence[Picture], sample_ids: Sequence[str]) -> list[FacePoints | None]:
         """See `PointSource.find`."""
@@ -124,10 +131,41 @@ class DetectedPoints:
         if not near:
             return None
         five = min(near, key=lambda f: math.dist(f.centre, centre)).landmarks
-        return None if five is None or not _plausible(five) else FacePoints(five / np.array((width, height)))
+        return None if five is None or not plausible(five) else FacePoints(five / np.array((width, height)))
 
 
-def _plausible(five: NDArray[np.floating]) -> bool:
+class NetworkPoints:
+    """The five points of tight crops by the landmark network that comes with FERScope; see `landmark_net`.
+
+    A crop of which the network expects too large an error of itself, as of one without a face, has none.
+
+    Args:
+        largest_error: mean distance from the true points that may be expected, over the distance between the eyes.
+    """
+
+    name = "landmark network"
+
+    def __init__(self, largest_error: float = LARGEST_ERROR) -> None:
+        self._largest_error = largest_error
+
+    def find(self, faces: Sequence[Picture], sample_ids: Sequence[str]) -> list[FacePoints | None]:
+        """See `PointSource.find`; the ids are not looked at.
+
+        Raises:
+            CheckpointError: the network's weights are missing or damaged.
+            ImageError: a crop that is not a picture.
+        """
+        from fer_core.preprocess import Preprocess
+        from fer_core.regions.landmark_net import SIDE_PX, find_five
+
+        del sample_ids
+        five, errors = find_five(Preprocess(size_px=SIDE_PX).pixels(faces))
+        good = [error <= self._largest_error and plausible(one) for one, error in zip(five, errors, strict=True)]
+        return [FacePoints(one) if use else None for one, use in zip(five, good, strict=True)]
+
+
+def plausible(five: NDArray[np.floating]) -> bool:
+    """Whether points (5, 2) may be a face's: the mouth below the eyes, by more than a third of their distance."""
     right, left, _, mouth_right, mouth_left = np.asarray(five, np.float64)
     down, across = (mouth_right + mouth_left - right - left) / 2, left - right
     apart = across[0] * down[1] - across[1] * down[0]  # area of the frame: positive where the mouth is below the eyes
@@ -168,14 +206,27 @@ class MeanFace:
 def usual_sources(landmarks: Mapping[str, NDArray[np.floating]] | None = None) -> tuple[PointSource, ...]:
     """What regions are found with unless something else is asked for, best first.
 
-    Known landmarks where they are given, then YuNet where its file is on this machine (it is not downloaded for this),
-    then the mean face.
+    Known landmarks where they are given, then the landmark network, then the mean face: the same on every machine.
     """
-    from fer_core.faces.yunet import is_ready
-
     known = (KnownPoints(landmarks),) if landmarks else ()
-    detected = (DetectedPoints(),) if is_ready() else ()
-    return (*known, *detected, MeanFace())
+    return (*known, NetworkPoints(), MeanFace())
+
+
+def named_sources(name: str) -> tuple[PointSource, ...]:
+    """What finds points when asked for by name, with the mean face for the faces that it does not find.
+
+    Args:
+        name: `network`; `yunet`, which looks at each crop enlarged; or `mean` for the mean face alone.
+
+    Raises:
+        DataError: another name.
+        UnavailableError: `yunet`, and its file is not on this machine and cannot be downloaded.
+    """
+    if name not in SOURCE_NAMES:
+        raise DataError(f"There is no source of points {name!r}; choose {', '.join(SOURCE_NAMES)}.")
+    if name == "mean":
+        return (MeanFace(),)
+    return (DetectedPoints() if name == "yunet" else NetworkPoints(), MeanFace())
 
 
 def find_points(

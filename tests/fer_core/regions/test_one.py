@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from fer_core.explain import SaliencyMap, Target
+from fer_core.faces import Face
+from fer_core.preprocess import Preprocess
 from fer_core.regions import REGIONS, MeanFace, find_regions
-from fer_core.regions.one import region_shares, regions_of
+from fer_core.regions.one import detected_points, region_shares, regions_of
 
 CROP = np.zeros((48, 48), np.uint8)
 
@@ -36,3 +38,27 @@ def test_a_coarse_map_says_what_it_cannot_tell_and_no_evidence_is_none(monkeypat
     assert rows["cheeks"].density == pytest.approx(1, abs=1e-5)
     nothing = region_shares(saliency(np.zeros((3, 3))), masks)
     assert all(math.isnan(row.share) for row in nothing)
+
+
+def test_a_detectors_points_are_used_in_the_crop_that_it_led_to() -> None:
+    # A box of 100 pixels at (200, 100) with a margin of 0.1: the crop is 120 pixels, its corner at (190, 90). The eyes
+    # are level, so that the crop is not turned.
+    five = np.array([(230, 130), (270, 130), (250, 150), (235, 175), (265, 175)], np.float32)
+    how = Preprocess(crop_margin=0.1)
+    points = detected_points(Face((200, 100, 100, 100), 0.9, five), how)
+    assert points is not None
+    np.testing.assert_allclose(points.five, (five - (190, 90)) / 120, atol=1e-6)
+    masks = regions_of(CROP, 48, points)
+    assert masks.sources == ("detected points",)
+    assert masks.points[0] is points
+    assert detected_points(Face((200, 100, 100, 100), 0.9), how) is None
+    assert detected_points(Face((200, 100, 100, 100), 0.9, five[[3, 4, 2, 0, 1]]), how) is None  # upside down
+
+
+def test_a_tilted_face_is_level_in_its_crop() -> None:
+    five = np.array([(230, 130), (270, 150), (245, 155), (220, 165), (250, 180)], np.float32)
+    points = detected_points(Face((200, 100, 100, 100), 0.9, five), Preprocess())
+    assert points is not None
+    assert points.five[0, 1] == pytest.approx(points.five[1, 1])
+    apart = np.hypot(*(points.five[1] - points.five[0]))
+    assert apart == pytest.approx(np.hypot(40, 20) / 100)

@@ -81,7 +81,7 @@ def test_a_mean_face_can_be_fitted() -> None:
 
 def test_the_mean_face_is_the_data_sets_own(monkeypatch: pytest.MonkeyPatch, drawn: SampleTable) -> None:
     detected = DetectedPoints(Given(Face((10, 10, 28, 28), 0.9, FIVE * 0.48 + (0, 2))))
-    monkeypatch.setattr("fer_core.regions.measure.usual_sources", lambda: (detected, MeanFace()))
+    monkeypatch.setattr("fer_core.regions.measure.named_sources", lambda _: (detected, MeanFace()))
     first, mean = sources_for(drawn)
     assert first is detected
     np.testing.assert_allclose(mean.find([grey()], [""])[0].five, (FIVE * 0.48 + (0, 2)) / 48, rtol=1e-5)
