@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.training.runs import history
 
@@ -29,6 +30,7 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_asked_to_end_they_keep_the_state_and_killed_they_all_go(command: Command, home: Path) -> None:
     arguments = command("long", epochs=200)
     process = begin(arguments)
@@ -54,6 +56,7 @@ def test_asked_to_end_they_keep_the_state_and_killed_they_all_go(command: Comman
     assert not alive  # nobody works on unseen
 
 
+@pytest.mark.slow
 def test_a_mistake_is_told_once_with_its_status(command: Command) -> None:
     process = begin([*command("one"), "--set", "batch_size=15"])
     _, err = process.communicate(timeout=120)

@@ -84,6 +84,8 @@ def test_what_the_script_refuses(more: list[str], said: str, command: Command) -
     assert said in result.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(500)
 def test_the_script_trains_is_ended_comes_back_and_goes_on(command: Command, tmp_path: Path, home: Path) -> None:
     """Two tasks; the first time SLURM sends SIGTERM after an epoch, and the script puts its job back into the queue."""
     _, recipe, _, data, *_ = command("mine", epochs=40)
