@@ -68,9 +68,8 @@ def test_changes_do_not_stop_the_picture(address: str, browser: Any, tmp_path: P
     expect(first.get_by_text(re.compile("Real time means here"))).to_be_visible()
 
     first.get_by_test_id("stSidebar").get_by_text("Saliency map").click()
-    expect(
-        first.get_by_text(re.compile(r"The map: Grad-CAM at features\.stage4\.2\.relu, 6 x 6 cells"))
-    ).to_be_visible()
+    first_map = re.compile(r"The map: Grad-CAM at features\.stage4\.2\.relu, 6 x 6 cells")
+    expect(first.get_by_text(first_map)).to_be_visible(timeout=120_000)  # its package takes seconds to load
     before = shown(first)
     first.get_by_role("combobox", name="Checkpoint").click()
     first.get_by_role("option", name="compact-teacher").click()
