@@ -39,12 +39,12 @@ def test_ten_times_left_and_entered(live_app: LiveApp, chromium: Any, moving_fil
             if turn == 0:
                 press_start(tab, live_app.url)
             else:
-                tab.get_by_test_id("stSidebarNav").get_by_role("link", name="Live").click()
+                tab.get_by_test_id("stSidebar").get_by_role("link", name="Live").click()
                 tab.get_by_text("Everybody before the camera agrees").click()
                 camera(tab).get_by_role("button", name="START").click()
             wait_for_frames(tab, 15, name="Shown")
             assert "live-model" in of_streams()
-            tab.get_by_test_id("stSidebarNav").get_by_role("link", name="Compare").click()
+            tab.get_by_test_id("stSidebar").get_by_role("link", name="Compare").click()
             expect(tab.get_by_role("heading", name="Compare").first).to_be_visible()
             assert within(30, lambda: not of_streams()), of_streams()
             memory.append(process.memory_info().rss)

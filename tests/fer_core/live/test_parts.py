@@ -174,16 +174,18 @@ def test_worker_never_makes_the_giver_wait_and_leaves_no_thread() -> None:
 
 
 def test_worker_begins_again_while_an_old_task_is_still_worked_on() -> None:
-    before, free = set(threading.enumerate()), threading.Event()
+    before, begun, free = set(threading.enumerate()), threading.Event(), threading.Event()
 
     def work(task: int) -> int:
         if task == 1:
+            begun.set()
             free.wait(5)
         return task * 10
 
     worker = Worker(work, Faults())
     worker.start()
     worker.give(1)
+    assert begun.wait(5)
     assert worker.stop(timeout_s=0.05) is False  # the model does not come back in time
     worker.start()
     worker.give(2)
