@@ -132,6 +132,7 @@ def _meet(group: Group) -> Meeting:
             world_size=world,
             timeout=timedelta(seconds=_WAIT_S),
         )
+        group.any(False)  # nobody goes on, and perhaps ends, while another is still looking for it
     except RuntimeError as error:
         raise TrainingError(
             f"Process {group.rank + 1} of {group.world} has not met the others at {os.environ.get('MASTER_ADDR')}:"
