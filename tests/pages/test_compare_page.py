@@ -19,6 +19,7 @@ from fer_core.evaluate.shelf import list_predictions
 from fer_core.labels import FERPLUS8
 from fer_core.predict import get_predictor
 from tests.pages.reading import texts
+from training.recipe import load_recipe
 from training.tracking.reading import RecordedRun
 
 MODELS = ("compact", "compact-teacher")
@@ -135,6 +136,24 @@ def test_across_data_tells_what_is_missing(open_view: Open, drawn: SampleTable) 
     assert app.dataframe[0].value.set_index("model").loc["compact", "two"] == "n/a"
     assert "2 cells not measured yet" in texts(app)
     assert "locked" in texts(open_view("Across data", split="test"))
+
+
+def test_a_run_of_a_recipe_stands_beside_the_claim(
+    open_view: Open, home: Path, make_checkpoint: Callable[..., Any]
+) -> None:
+    values = load_recipe("fer2013-resnet50-fc", ["epochs=3"]).model_dump(mode="json")
+    about = {"data": "drawn", "data_hash": "0", "n": 9, "recipe": values, "seed": 0, "selected_on": "nothing"}
+    for name, accuracy in (("worse", 0.25), ("better", 0.375)):
+        scores = {"accuracy": accuracy, "accuracy_interval": [0.2, 0.5], "n": 64}
+        make_checkpoint(home / "checkpoints" / name, trained=about, metrics={"validation": scores})
+    app = open_view("Claims")
+    assert not app.exception
+    rows = app.dataframe[0].value.set_index("source")
+    assert rows.loc["ResNet-50, fully connected", ["ours", "by"]].tolist() == ["37.5 %", "better"]
+    assert "Ours is `better`: 37.5 % [20.0, 50.0] of 64 faces of drawn. By the recipe with epochs 3 instead" in texts(
+        app
+    )
+    assert "Nothing was trained by `fer2013-vgg19` on this machine yet" in texts(app)
 
 
 def test_claims_are_judged_and_a_users_own(open_view: Open) -> None:

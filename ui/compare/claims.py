@@ -7,9 +7,10 @@ from typing import Any, cast, get_args
 
 import streamlit as st
 
-from fer_core.checkpoint import list_checkpoints
+from fer_core.cli import percent
 from fer_core.evaluate.claims import CLAIMS, Claim, Judged, Metric, Splitting, judge
 from fer_core.evaluate.compare.bootstrap import Interval
+from training.reproductions import Reproduction, reproductions
 from ui.evaluation.tables import show_table
 from ui.page import sentences
 
@@ -23,20 +24,21 @@ _MARKS = {
 def show_claims() -> None:
     """The view."""
     _ask()
-    ours = _reproductions()
-    judged = [judge(claim, *ours.get((claim.recipe, claim.split), (None, None))) for claim in CLAIMS]
+    ours = _ours()
+    judged = [judge(claim, *_figure(ours, claim)) for claim in CLAIMS]
     st.subheader("Published figures")
     show_table([_row(one, ours) for one in judged], "claims", rates=("claimed", "ours"))
     st.caption(
-        "The figures are those of the works that the recipes stand for. Ours is the top-1 of a checkpoint that was "
-        "trained by the same recipe on this machine, where there is one."
+        "The figures are those of the works that the recipes stand for. Ours is the top-1 of the checkpoint on this "
+        "machine that did best of those trained by the same recipe; what was changed about the recipe stands below."
     )
     for one in judged:
         with st.expander(f"{_MARKS[one.verdict]} {one.claim.source}, {one.claim.split}: {one.claim.value:.1%}"):
             _show_doubts(one)
+            _show_ours(ours.get((one.claim.recipe, one.claim.split)), one.claim)
 
 
-def _row(one: Judged, ours: dict[tuple[str, str], tuple[float, int]]) -> dict[str, Any]:
+def _row(one: Judged, ours: dict[tuple[str, str], Reproduction]) -> dict[str, Any]:
     claim = one.claim
     mine = ours.get((claim.recipe, claim.split))
     return {
@@ -48,20 +50,44 @@ def _row(one: Judged, ours: dict[tuple[str, str], tuple[float, int]]) -> dict[st
         "verdict": one.verdict,
         "because of": ", ".join(doubt.name for doubt in one.doubts) or "nothing found",
         "recipe": claim.recipe,
-        "ours": math.nan if mine is None else mine[0],
+        "ours": _figure(ours, claim)[0] if mine else math.nan,
+        "by": mine.checkpoint.folder.name if mine else "",
     }
 
 
-def _reproductions() -> dict[tuple[str, str], tuple[float, int]]:
-    """(recipe, split) to top-1 and n of a checkpoint that bears the recipe's name."""
-    recipes = {claim.recipe for claim in CLAIMS}
-    return {
-        (checkpoint.card.name, split): (float(scores["accuracy"]), int(scores["n"]))
-        for checkpoint in list_checkpoints()
-        if checkpoint.card.name in recipes
-        for split, scores in checkpoint.card.metrics.items()
-        if scores.get("accuracy") is not None
-    }
+def _ours() -> dict[tuple[str, str], Reproduction]:
+    """(recipe, split) to the checkpoint of that recipe that did best there."""
+    best: dict[tuple[str, str], Reproduction] = {}
+    for one in reproductions({claim.recipe for claim in CLAIMS}):
+        for split, scores in one.checkpoint.card.metrics.items():
+            accuracy, key = scores.get("accuracy"), (one.recipe, split)
+            if accuracy is not None and (key not in best or accuracy > _accuracy(best[key], split)):
+                best[key] = one
+    return best
+
+
+def _accuracy(one: Reproduction, split: str) -> float:
+    return float(one.checkpoint.card.metrics[split]["accuracy"])
+
+
+def _figure(ours: dict[tuple[str, str], Reproduction], claim: Claim) -> tuple[float | None, int | None]:
+    """Top-1 and n of our reproduction of a claim."""
+    one = ours.get((claim.recipe, claim.split))
+    if one is None:
+        return None, None
+    return _accuracy(one, claim.split), int(one.checkpoint.card.metrics[claim.split]["n"])
+
+
+def _show_ours(one: Reproduction | None, claim: Claim) -> None:
+    if one is None:
+        st.caption(f"Nothing was trained by `{claim.recipe}` on this machine yet; the Train page does.")
+        return
+    trained = one.checkpoint.card.trained
+    scores = one.checkpoint.card.metrics[claim.split]
+    words = f"Ours is `{one.checkpoint.folder.name}`: {percent(scores['accuracy'], scores['accuracy_interval'])} of "
+    words += f"{scores['n']:,} faces of {trained.data if trained else ''}. "
+    words += f"By the recipe with {'; '.join(one.changes)}." if one.changes else "By the recipe as it stands."
+    st.markdown(words)
 
 
 def _show_doubts(one: Judged) -> None:
