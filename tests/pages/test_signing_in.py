@@ -44,7 +44,7 @@ def test_every_page_shows_a_stranger_the_button_and_nothing_else(page: str, monk
     def never() -> None:
         raise AssertionError("computed before sign-in")
 
-    monkeypatch.setattr("ui.page._wake_worker", never)
+    monkeypatch.setattr("ui.page.wake_worker", never)
     monkeypatch.setattr("ui.page.list_checkpoints", never)
     app = open_app(page, OUT, monkeypatch, auth=AUTH)
     assert not app.exception
