@@ -142,6 +142,7 @@ class Watched:
         stats: the browser's last account of its connection.
         rss: resident bytes of the server, one per reading.
         cpu: seconds of processor time by kind of process.
+        others: processor cores that other work on this machine took meanwhile.
     """
 
     lags_ms: list[float] = field(default_factory=list)
@@ -151,6 +152,7 @@ class Watched:
     stats: dict[str, Any] = field(default_factory=dict)
     rss: list[int] = field(default_factory=list)
     cpu: dict[str, float] = field(default_factory=dict)
+    others: float = 0.0
 
     @property
     def per_s(self) -> float:
@@ -200,6 +202,12 @@ def processor_seconds(server: psutil.Process) -> dict[str, float]:
     return out
 
 
+def busy_seconds() -> float:
+    """Processor time so far of all that this machine does, and of what its host takes from it."""
+    times = psutil.cpu_times()._asdict()
+    return float(sum(times.get(kind, 0.0) for kind in ("user", "system", "nice", "irq", "softirq", "steal")))
+
+
 def watch(seconds: float, *, model_ms: float = 0.0, faces: int = 1, warm_s: float = 8.0) -> Watched:
     """The page watched for some seconds, after some that are not counted."""
     out = Watched()
@@ -213,12 +221,15 @@ def watch(seconds: float, *, model_ms: float = 0.0, faces: int = 1, warm_s: floa
             frame.evaluate("watchLag()")
             page.wait_for_timeout(1000)
             frame.evaluate("takeSeen()")
-            before, until = processor_seconds(server), time.perf_counter() + seconds
+            before, busy_s, began_s = processor_seconds(server), busy_seconds(), time.perf_counter()
+            until = began_s + seconds
             while time.perf_counter() < until:
                 page.wait_for_timeout(1000 * min(5.0, max(0.1, until - time.perf_counter())))
                 out.take(frame.evaluate("takeSeen()"), numbers)
                 out.rss.append(server.memory_info().rss)
             out.cpu = {kind: s - before.get(kind, 0) for kind, s in processor_seconds(server).items()}
+            others_s = busy_seconds() - busy_s - sum(out.cpu.values())
+            out.others = max(0.0, others_s / (time.perf_counter() - began_s))
     return out
 
 
@@ -244,6 +255,8 @@ def _tell(seen: Watched, seconds: float) -> None:
     """Who took the processor's time, and what the browser says."""
     shares = sorted(seen.cpu.items(), key=lambda item: -item[1])
     print("cores used:", ", ".join(f"{kind} {s / seconds:.2f}" for kind, s in shares if s > 0.01 * seconds))
+    print(f"cores used by other work: {seen.others:.2f}")
+    print(f"the server's memory: {seen.rss[0] / 2**20:.0f} MiB at first, {seen.rss[-1] / 2**20:.0f} at the end")
     sent, got = seen.stats.get("outbound-rtp", {}), seen.stats.get("inbound-rtp", {})
     print("widths shown:", dict(seen.widths), "| browser limited by:", sent.get("qualityLimitationReason"))
     for stats, name in ((sent, "Encode"), (got, "Decode")):

@@ -69,7 +69,8 @@ def show_camera(detector: str, options: LiveOptions) -> None:
     st.fragment(show_counters, run_every=1.0 if playing else None)(session, context)
     st.subheader("What was seen")
     classes = checkpoint.card.class_set.names
-    st.fragment(show_record, run_every=5.0 if playing else None)(session, classes, "Press START above.")
+    what_to_do = "START comes back once a place is free." if context is None else "Press START above."
+    st.fragment(show_record, run_every=5.0 if playing else None)(session, classes, what_to_do)
 
 
 if agreed:

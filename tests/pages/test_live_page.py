@@ -93,11 +93,14 @@ def test_bad_settings_are_sentences(open_live: Callable[..., AppTest], monkeypat
 
 
 def test_off_localhost_the_missing_relay_is_explained(open_live: Callable[..., AppTest]) -> None:
-    assert not open_live().warning
+    page = open_live()
+    assert not page.warning
+    assert not page.metric  # no table of nothing before the first frame
     said = [warning.value for warning in open_live("http://lab.example.org:8501/Live").warning]
     assert len(said) == 2
     assert "only to pages that come over https or from localhost" in said[0]
     assert "lab.example.org" in said[0]
+    assert "neither START nor a still picture" in said[0]  # the browser gives neither of them its camera
     assert "no STUN or TURN server is set" in said[1]
 
 
@@ -122,6 +125,7 @@ def test_one_viewer_too_many_is_told_so_until_a_place_is_free(
         page = open_live()
         assert "another camera is live, as many as this machine takes" in page.warning[0].value
         assert "live" not in page.session_state  # no START
+        assert "START comes back once a place is free" in page.info[0].value
         held.give_back("another viewer")
         page.button[0].click().run()
         assert not page.warning

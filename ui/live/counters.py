@@ -41,14 +41,30 @@ def _show_silence(counts: Counts) -> None:
 
 
 def show_counters(session: LiveSession, context: Any) -> None:
-    """Frames and times of the last ten seconds, the way that the picture takes, and what went wrong in a model."""
+    """Frames and times of the last ten seconds, the way that the picture takes, and what went wrong in a model.
+
+    Figures stand there once a first frame has come.
+    """
     for told in session.faults.take():
         st.session_state.setdefault("live_faults", []).append(told)
     for told in st.session_state.get("live_faults", [])[-3:]:
         st.error(f"{told}. The picture goes on; choose another model or detector.", icon=":material/error:")
     counts = session.counters.read()
     _show_silence(counts)
-    state, way = describe(read_connection(context))
+    if counts.frames_in:
+        _show_frames(counts)
+    if context is not None and context.state.playing:
+        state, way = describe(read_connection(context))
+        st.markdown(f"**Connection** {state}; {way}.")
+        st.markdown(real_time(counts))
+    if counts.frames_in:
+        _show_times(counts)
+    _show_runtime()
+    _show_map(session, counts)
+
+
+def _show_frames(counts: Counts) -> None:
+    """How many frames went which way."""
     figures = {
         "Frames per second": "no frames" if math.isnan(counts.shown_per_s) else f"{counts.shown_per_s:.0f}",
         "In": f"{counts.frames_in:,}",
@@ -58,12 +74,6 @@ def show_counters(session: LiveSession, context: Any) -> None:
     }
     for column, (name, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
         column.metric(name, value)
-    if context is not None and context.state.playing:
-        st.markdown(f"**Connection** {state}; {way}.")
-        st.markdown(real_time(counts))
-    _show_times(counts)
-    _show_runtime()
-    _show_map(session, counts)
 
 
 def real_time(counts: Counts) -> str:

@@ -28,19 +28,15 @@ def video_frame(picture: NDArray[np.uint8]) -> av.VideoFrame:
 
 
 def keep_the_newest_only() -> None:
-    """Lets frames be dropped wherever they wait between camera, picture and encoder.
+    """Lets frames be dropped wherever they wait between camera, picture and encoder; a setting of the whole process.
 
     streamlit-webrtc has them wait in queues without an end: on a machine that is too slow for a moment the picture was
     seconds late from then on.
     """
-    from streamlit.runtime import Runtime
-    from streamlit_webrtc.relay import get_global_relay
+    from aiortc.contrib.media import MediaRelay
 
-    if not Runtime.exists():  # a script without a server, as in a test
-        return
-    relay = get_global_relay()
-    if not isinstance(relay.subscribe, functools.partial):
-        relay.subscribe = functools.partial(relay.subscribe, buffered=False)  # type: ignore[method-assign]
+    if not isinstance(vars(MediaRelay)["subscribe"], functools.partialmethod):
+        MediaRelay.subscribe = functools.partialmethod(MediaRelay.subscribe, buffered=False)  # type: ignore[method-assign, assignment]
 
 
 def keep_pauses_short() -> None:

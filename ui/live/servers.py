@@ -77,14 +77,16 @@ def what_stands_in_the_way(url: str | None, servers: list[dict[str, Any]]) -> li
     if parts.scheme != "https":
         said.append(
             f"Browsers give a camera only to pages that come over https or from localhost. This one comes over "
-            f"{parts.scheme} from {parts.hostname}, so that START will find no camera. Put https in front of the app."
+            f"{parts.scheme} from {parts.hostname}, so that neither START nor a still picture will find a camera. Put "
+            "https in front of the app; docs/deploy.md shows how. A video file needs none of it."
         )
     if not any("turn" in str(server["urls"]) for server in servers):
         which = "a TURN server" if servers else "a STUN or TURN server"
         said.append(
             f"This page comes from {parts.hostname} and no {which.removeprefix('a ')} is set. The picture gets through "
             "where your browser and that machine are in one network; past a firewall or an address translation it "
-            f"needs {which}, named in {ICE_SERVERS}."
+            f"needs {which}, named in {ICE_SERVERS}; docs/deploy.md shows how. A still picture or a video "
+            "file needs none of it."
         )
     return said
 
@@ -92,4 +94,4 @@ def what_stands_in_the_way(url: str | None, servers: list[dict[str, Any]]) -> li
 def explain_the_way(servers: list[dict[str, Any]]) -> None:
     """Says on the page what may keep a camera from reaching this machine."""
     for sentence in what_stands_in_the_way(st.context.url, servers):
-        st.warning(f"{sentence} docs/deploy.md shows how. A still picture or a video file needs none of it.")
+        st.warning(sentence)

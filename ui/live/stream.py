@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import streamlit as st
 from fer_core.checkpoint import Checkpoint
 from fer_core.faces import get_detector
 from fer_core.live import LiveOptions, LiveSession, live_predictor
+from fer_core.live.places import Places
 from ui.live.frames import keep_pauses_short, keep_the_newest_only, video_frame
 from ui.live.places import my_name, places, say_full
 from ui.live.servers import explain_the_way, ice_servers
@@ -101,22 +103,7 @@ def stream(session: LiveSession) -> Any:
         say_full()
         session.stop()
         return None
-
-    def show(frame: av.VideoFrame) -> av.VideoFrame:
-        """Runs in the thread of all streams: it must not wait, and nothing of Streamlit may be called here."""
-        held.heard(me)
-        session.start()  # an earlier picture of this viewer that ends late stops the session of this one
-        pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-        shown = video_frame(session.process(pixels))
-        shown.pts, shown.time_base = frame.pts, frame.time_base
-        return shown
-
-    def ended() -> None:
-        """Runs when the camera stops or the viewer leaves, in the same thread."""
-        held.give_back(me)
-        session.stop(timeout_s=0)
-        silent_s.append(session.counters.read().silent_s)
-
+    show, ended = _callbacks(session, me, held, silent_s)
     context = webrtc_streamer(
         key=KEY,
         mode=WebRtcMode.SENDRECV,
@@ -136,6 +123,30 @@ def stream(session: LiveSession) -> Any:
         st.session_state.pop(SINCE, None)
         _say_why_none_plays(silent_s)
     return context
+
+
+def _callbacks(
+    session: LiveSession, me: str, held: Places, silent_s: list[float]
+) -> tuple[Callable[[av.VideoFrame], av.VideoFrame], Callable[[], None]]:
+    """What is done with each frame, and at the end of a picture.
+
+    Both run in the thread of all streams: they must not wait, and nothing of Streamlit may be called in them.
+    """
+
+    def show(frame: av.VideoFrame) -> av.VideoFrame:
+        held.heard(me)
+        session.start()  # an earlier picture of this viewer that ends late stops the session of this one
+        pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+        shown = video_frame(session.process(pixels))
+        shown.pts, shown.time_base = frame.pts, frame.time_base
+        return shown
+
+    def ended() -> None:
+        held.give_back(me)
+        session.stop(timeout_s=0)
+        silent_s.append(session.counters.read().silent_s)
+
+    return show, ended
 
 
 def _say_why_none_plays(silent_s: list[float]) -> None:
