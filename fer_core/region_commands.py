@@ -61,8 +61,10 @@ def regions_command(  # noqa: PLR0913, PLR0917  (a command line has as many opti
     if keep:
         from fer_core.regions.kept import keep as kept
 
-        kept(told, str(data), split, checkpoint)
-    emit({"data": str(data), "split": split, "prior": prior, **told.as_json()}, as_json, told.as_text())
+        kept(told, str(data), split, checkpoint, points)
+    emit(
+        {"data": str(data), "split": split, "prior": prior, "points": points, **told.as_json()}, as_json, told.as_text()
+    )
 
 
 def _one_of(explained: str, option: str) -> Literal["predicted", "label"]:

@@ -14,8 +14,10 @@ from fer_core.checkpoint import Checkpoint
 from fer_core.data.query import Filters
 from fer_core.data.thumbnails import data_uri, thumbnails
 from fer_core.explain import get_explainer, get_method, overlay
+from fer_core.faces.yunet import is_ready as yunet_is_ready
 from fer_core.regions import REGIONS
 from fer_core.regions.kept import Kept, by_deviance, by_share, kept_reports
+from fer_core.regions.sources import SOURCE_NAMES
 from ui.datasets.shown import Shown, open_shown
 from ui.gallery import Tile, gallery
 from ui.page import sentences
@@ -24,6 +26,8 @@ from ui.tasks import running, show_tasks, start_task
 
 _FACES = 12
 _FILLS = {"blur": "blurred", "mean": "filled with mean grey", "swap": "swapped with another class's"}
+_WHOSE = {"predicted": "predicted class", "label": "label"}
+_POINTS = {"network": "landmark network", "yunet": "YuNet", "mean": "mean face alone"}
 _VALUES = {"density": "an even map", "prior_density": "a map of the centre"}
 
 
@@ -52,7 +56,7 @@ def _subject(name: str) -> str:
 def _ask(checkpoint: Checkpoint, shown: Shown) -> None:
     splits = [row["split"] for row in shown.catalogue().counts(Filters(), "split")]
     with st.form("measure", border=True):
-        first, second, third, fourth = st.columns([2, 3, 2, 3])
+        first, second, third, fourth, fifth = st.columns([2, 3, 2, 3, 3])
         at_first = splits.index("validation") if "validation" in splits else 0
         split = first.selectbox("Split", splits, index=at_first)
         names = [method.name for method in get_explainer(checkpoint.folder).methods()]
@@ -60,15 +64,23 @@ def _ask(checkpoint: Checkpoint, shown: Shown) -> None:
         layer = third.selectbox(
             "Layer", ("last", "fine"), help="`fine`: the deepest whose cells fit into every region."
         )
-        fills = fourth.multiselect("Take regions away", list(_FILLS), default=["blur"], format_func=_FILLS.__getitem__)
+        points = fourth.selectbox(
+            "Points", _points(), format_func=_POINTS.__getitem__, help="What tells where regions lie in a face."
+        )
+        fills = fifth.multiselect("Take regions away", list(_FILLS), default=["blur"], format_func=_FILLS.__getitem__)
         if st.form_submit_button(
             "Measure", icon=":material/straighten:", disabled=running(_subject(shown.data_set.name))
         ):
             arguments = ["regions", "--checkpoint", str(checkpoint.folder), "--data", shown.data_set.name, "--keep"]
-            arguments += ["--split", str(split), "--method", str(method)]
+            arguments += ["--split", str(split), "--method", str(method), "--points", str(points)]
             arguments += ["--layer", "fine"] if layer == "fine" else []
             arguments += [word for fill in fills for word in ("--intervene", fill)]
             start_task(arguments, f"Regions of {checkpoint.card.name} on {split}", _subject(shown.data_set.name))
+
+
+def _points() -> list[str]:
+    """Sources of points that can be had without a download."""
+    return [name for name in SOURCE_NAMES if name != "yunet" or yunet_is_ready()]
 
 
 def _show(report: Kept, shown: Shown) -> None:
@@ -76,8 +88,8 @@ def _show(report: Kept, shown: Shown) -> None:
     used = ", ".join(f"{name} {share:.1%}".replace("%", " %") for name, share in told["sources"].items())
     rows, columns = told["map_hw"]
     st.caption(
-        f"{told['n']:,} faces, maps of {rows} x {columns} cells, regions from {used}; "
-        f"{told['without_evidence']:,} maps without evidence."
+        f"{told['n']:,} faces, maps of {rows} x {columns} cells for the {_WHOSE[told.get('explained', 'predicted')]}, "
+        f"regions from {used}; {told['without_evidence']:,} maps without evidence."
     )
     if told["refused"]:
         finer = f" The layer {told['finer_layer']} would be fine enough." if told["finer_layer"] else ""

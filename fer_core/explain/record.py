@@ -189,8 +189,13 @@ def _gradients(
     layer_name: str, logits: torch.Tensor, scores: tuple[Score, ...], activations: torch.Tensor
 ) -> NDArray[np.float32]:
     """The inputs do not meet within the network, so that the gradient of the sum holds each one's own."""
-    total = torch.stack([score(row) for score, row in zip(scores, logits, strict=True)]).sum()
-    found = torch.autograd.grad(total, activations, allow_unused=True)[0] if total.requires_grad else None
+    found = None
+    if logits.requires_grad:
+        weights = torch.zeros_like(logits)  # of each logit in its row's score
+        weights[range(len(scores)), [score.target for score in scores]] = 1
+        compared = [row for row, score in enumerate(scores) if score.versus is not None]
+        weights[compared, [scores[row].versus for row in compared]] = -1
+        found = torch.autograd.grad(logits, activations, weights, allow_unused=True)[0]
     if found is None:
         raise ModelError(
             f"No gradient reaches the layer {layer_name} from the logits. Choose another layer, or a method without "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,20 +79,44 @@ def mean_prior(maps: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(kept.mean(0), np.float32)
 
 
-@dataclass(frozen=True, eq=False)
-class Attribution:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Explained:
+    """N faces that something was measured on, and what the model said of them.
+
+    Attributes:
+        labels: (N,) true class; -1 where unknown.
+        predicted: (N,) class of the largest logit, of the face as shown, without its mirror image.
+        sample_ids: N.
+        sources: N names of where the regions are from.
+        classes: K names in order.
+        model: name of the checkpoint.
+        explained: whose logit: that of the `predicted` class or of the `label`.
+    """
+
+    labels: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    sample_ids: tuple[str, ...]
+    sources: tuple[str, ...]
+    classes: tuple[str, ...]
+    model: str
+    explained: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def source_shares(self) -> dict[str, float]:
+        """Share of faces by source of their regions; empty without faces."""
+        return {name: self.sources.count(name) / len(self.sources) for name in dict.fromkeys(self.sources)}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Attribution(Explained):
     """Where the maps of N faces lie.
 
     Attributes:
         share: (N, 8) of each map in each of `REGIONS`; NaN rows where a map is zero.
         area: (N, 8) share of the picture's pixels.
         prior: (N, 8) share of the centre prior.
-        labels: (N,) true class; -1 where unknown.
-        predicted: (N,) class of the largest logit, of the face as shown.
-        sample_ids: N.
-        sources: N names of where the regions are from.
-        classes: K names in order.
-        model: name of the checkpoint.
         method: name of the saliency method.
         layer: where the maps were made.
         map_hw: rows and columns of the raw maps.
@@ -105,12 +129,6 @@ class Attribution:
     share: NDArray[np.float64]
     area: NDArray[np.float64]
     prior: NDArray[np.float64]
-    labels: NDArray[np.int64]
-    predicted: NDArray[np.int64]
-    sample_ids: tuple[str, ...]
-    sources: tuple[str, ...]
-    classes: tuple[str, ...]
-    model: str
     method: str
     layer: str
     map_hw: tuple[int, int]
@@ -118,9 +136,6 @@ class Attribution:
     boxes: NDArray[np.float64]
     mean_maps: NDArray[np.float32]
     mean_faces: NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.share)
 
     @property
     def density(self) -> NDArray[np.float64]:
@@ -136,10 +151,6 @@ class Attribution:
     def without_evidence(self) -> int:
         """Number of faces whose map is zero everywhere."""
         return int(np.isnan(self.share[:, 0]).sum())
-
-    def source_shares(self) -> dict[str, float]:
-        """Share of faces by source of their regions; empty without faces."""
-        return {name: self.sources.count(name) / len(self.sources) for name in dict.fromkeys(self.sources)}
 
 
 def _over(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -169,6 +180,10 @@ class Group:
             return f"{self.label} taken for {self.predicted}"
         name = self.label or "all"
         return name if self.outcome == "all" else f"{name}, {self.outcome}"
+
+    def told(self) -> dict[str, Any]:
+        """What a row of a table says of its group."""
+        return {"group": self.title, "label": self.label, "outcome": self.outcome, "predicted": self.predicted}
 
 
 def groups_of(labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: Sequence[str]) -> list[Group]:

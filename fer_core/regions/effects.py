@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_core.evaluate.bootstrap import USUAL, Interval, Resampling, intervals, plain, resampled_means
-from fer_core.regions.attribution import Group, groups_of
+from fer_core.evaluate.bootstrap import USUAL, Interval, Resampling, intervals, resampled_means
+from fer_core.regions.attribution import Group
 from fer_core.regions.intervention import Interventions
 from fer_core.regions.masks import REGIONS
-
-_UNKNOWN: Interval = (math.nan, math.nan)
+from fer_core.regions.table import UNKNOWN, GroupRow, groups_told
 
 
 @dataclass(frozen=True)
-class EffectRow:
+class EffectRow(GroupRow):
     """One region of one group under one fill; differences are paired, face by face.
 
     Attributes:
-        group: title of the group; see `Group.title`.
-        label: true class, or None for all.
-        outcome: as in `Group`.
-        predicted: as in `Group`.
         fill: one of `FILLS`.
         region: one of `REGIONS`.
         n: faces that have the region (and, for a swap, a partner).
@@ -46,10 +40,6 @@ class EffectRow:
             together (Bonferroni).
     """
 
-    group: str
-    label: str | None
-    outcome: str
-    predicted: str | None
     fill: str
     region: str
     n: int
@@ -67,10 +57,6 @@ class EffectRow:
     accuracy_control_interval: Interval
     drives: bool
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain values; NaN becomes None."""
-        return {name: plain(value) for name, value in asdict(self).items()}
-
 
 def effect_table(
     found: Interventions, groups: Sequence[Group] | None = None, how: Resampling = USUAL
@@ -85,11 +71,9 @@ def effect_table(
     Returns:
         NaN with n = 0 where a group has no such face; intervals are NaN below two faces.
     """
-    if groups is None:
-        groups = groups_of(found.labels, found.predicted, found.classes)
     return [
         _row(found, group, (f, r), how)
-        for group in groups
+        for group in groups_told(found, groups)
         for f in range(len(found.fills))
         for r in range(len(REGIONS))
     ]
@@ -105,10 +89,7 @@ def _row(found: Interventions, group: Group, place: tuple[int, int], how: Resamp
     means, spread, n, strict = _summed(logits, how)
     rates, rate_spread, n_labelled, _ = _summed(answers, how)
     return EffectRow(
-        group=group.title,
-        label=group.label,
-        outcome=group.outcome,
-        predicted=group.predicted,
+        **group.told(),
         fill=found.fills[f],
         region=REGIONS[r],
         n=n,
@@ -136,9 +117,9 @@ def _summed(values: NDArray[np.float32], how: Resampling) -> _Summed:
     known = values[np.isfinite(values).all(1)].astype(np.float64)
     k = values.shape[1]
     if not len(known):
-        return [math.nan] * k, [_UNKNOWN] * k, 0, [_UNKNOWN] * k
+        return [math.nan] * k, [UNKNOWN] * k, 0, [UNKNOWN] * k
     if len(known) == 1:
-        return known[0].tolist(), [_UNKNOWN] * k, 1, [_UNKNOWN] * k
+        return known[0].tolist(), [UNKNOWN] * k, 1, [UNKNOWN] * k
     draws = resampled_means(known, how)
     strict = 1 - (1 - how.confidence) / len(REGIONS)
     return known.mean(0).tolist(), intervals(draws, how.confidence), len(known), intervals(draws, strict)

@@ -19,8 +19,9 @@ from fer_core.data.table import SampleTable
 from fer_core.errors import DataError
 from fer_core.explain.empty import EMPTY
 from fer_core.explain.explainer import Explainer
+from fer_core.regions.attribution import Explained
 from fer_core.regions.masks import REGIONS
-from fer_core.regions.measure import Asked, Batch, batches, model_labels, targets_of
+from fer_core.regions.measure import Answered, Asked, Batch, batches, model_labels, targets_of
 from fer_core.regions.points import FacePoints
 from fer_core.regions.sources import KnownPlaces, PointSource, find_points, usual_sources
 
@@ -30,8 +31,8 @@ FILLS = (*EMPTY, SWAP)
 _AT_ONCE = 64
 
 
-@dataclass(frozen=True, eq=False)
-class Interventions:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Interventions(Explained):
     """What N faces lose with each region, by F fills.
 
     Attributes:
@@ -42,13 +43,6 @@ class Interventions:
         right: (F, 8, N) 1 where the label is still the largest logit, else 0; NaN as above and without a label.
         control_right: (F, 8, N) the same for the control.
         right_before: (N,) of the unchanged face.
-        labels: (N,) true class; -1 where unknown.
-        predicted: (N,) class of the largest logit of the unchanged face, without its mirror image.
-        sample_ids: N.
-        sources: N names of where the regions are from.
-        classes: K names in order.
-        model: name of the checkpoint.
-        explained: whose logit: that of the `predicted` class or of the `label`.
     """
 
     fills: tuple[str, ...]
@@ -57,13 +51,6 @@ class Interventions:
     right: NDArray[np.float32]
     control_right: NDArray[np.float32]
     right_before: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    predicted: NDArray[np.int64]
-    sample_ids: tuple[str, ...]
-    sources: tuple[str, ...]
-    classes: tuple[str, ...]
-    model: str
-    explained: str
 
 
 def intervene(
@@ -89,47 +76,34 @@ def intervene(
         DataError: an unknown fill; labels are to be explained and a sample has none; a label unknown to the model.
         ImageError: a picture cannot be read.
     """
-    unknown = [fill for fill in fills if fill not in FILLS]
-    if unknown:
-        raise DataError(f"There is no fill {unknown[0]!r}; a region can be filled by {', '.join(FILLS)}.")
+    _check(fills)
     sources = usual_sources() if sources is None else sources
     partner_of = _Partners(explainer, samples, sources, asked.seed) if SWAP in fills else None
-    done = [_nothing(len(fills))]
-    labels, predicted = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    ids: list[str] = []
-    used: list[str] = []
+    answered, done = Answered(explainer, asked), [_nothing(len(fills))]
     for batch in batches(samples, explainer, partner_of.sources if partner_of else sources, _AT_ONCE):
         inputs = explainer.card.preprocess(batch.faces)
         changed = {
             fill: partner_of(batch, inputs) if fill == SWAP and partner_of else EMPTY[fill](inputs) for fill in fills
         }
         before = explainer.logits(inputs)
-        answered = before.argmax(1)
-        wanted = targets_of(batch, asked)
-        done.append(_batch(explainer, batch, inputs, changed, (before, wanted or answered.tolist()), asked.seed))
-        labels.append(batch.labels)
-        predicted.append(answered.astype(np.int64))
-        ids += batch.sample_ids
-        used += partner_of.names_of(batch.rows) if partner_of else batch.masks.sources
+        targets = targets_of(batch, asked) or before.argmax(1).tolist()
+        done.append(_batch(explainer, batch, inputs, changed, (before, targets), asked.seed))
+        answered.add(batch, before, partner_of.names_of(batch.rows) if partner_of else batch.masks.sources)
         if progress:
             progress(batch.rows.stop, len(samples))
     drop, control, right, control_right = (np.concatenate(parts, 2) for parts in zip(*done, strict=True))
-    known, said = np.concatenate(labels), np.concatenate(predicted)
+    told = answered.told()
+    known = told["labels"]
     return Interventions(
-        fills=tuple(fills),
-        drop=drop,
-        control=control,
-        right=right,
-        control_right=control_right,
-        right_before=np.where(known < 0, np.nan, known == said).astype(np.float32),
-        labels=known,
-        predicted=said,
-        sample_ids=tuple(ids),
-        sources=tuple(used),
-        classes=explainer.classes.names,
-        model=explainer.card.name,
-        explained=asked.explained,
-    )
+        fills=tuple(fills), drop=drop, control=control, right=right, control_right=control_right,
+        right_before=np.where(known < 0, np.nan, known == told["predicted"]).astype(np.float32), **told,
+    )  # fmt: skip
+
+
+def _check(fills: Sequence[str]) -> None:
+    unknown = [fill for fill in fills if fill not in FILLS]
+    if unknown:
+        raise DataError(f"There is no fill {unknown[0]!r}; a region can be filled by {', '.join(FILLS)}.")
 
 
 _Four = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]

@@ -17,6 +17,7 @@ from fer_core.regions.masks import REGIONS
 from fer_core.regions.report import RegionReport
 from fer_core.workspace import workspace
 
+USUAL_POINTS = "network"
 _REPORT, _FACES = "report.json", "faces.npz"
 
 
@@ -26,7 +27,7 @@ class Kept:
 
     Attributes:
         folder: where it lies.
-        told: as `RegionReport.as_json`, and `data`, `split` and `checkpoint`.
+        told: as `RegionReport.as_json`, and `data`, `split`, `checkpoint` and `points`.
     """
 
     folder: Path
@@ -34,8 +35,14 @@ class Kept:
 
     @property
     def title(self) -> str:
-        """Split, model, method and layer."""
-        return f"{self.told['split']}, {self.told['model']}, {self.told['method']} at {self.told['layer']}"
+        """Split, model, method and layer, and what was asked for in place of the usual."""
+        told = self.told
+        parts = [str(told["split"]), str(told["model"]), f"{told['method']} at {told['layer']}"]
+        if told.get("explained") == "label":  # reports of earlier versions explain the predicted class
+            parts.append("explaining the label")
+        if told.get("points", USUAL_POINTS) != USUAL_POINTS:
+            parts.append(f"points from {told['points']}")
+        return ", ".join(parts)
 
     def faces(self) -> dict[str, NDArray[Any]]:
         """What is known of each face and of each class.
@@ -54,16 +61,24 @@ class Kept:
             raise DataError(f"{self.folder / _FACES} cannot be read ({error}); make the report again.") from error
 
 
-def keep(report: RegionReport, data: str, split: str, checkpoint: str) -> Path:
+def keep(report: RegionReport, data: str, split: str, checkpoint: str, points: str = USUAL_POINTS) -> Path:
     """Writes a report into the workspace; one of the same question is replaced.
+
+    Args:
+        report: what was measured.
+        data: name of the data set.
+        split: of it.
+        checkpoint: name or folder.
+        points: name of the source that was asked for; see `named_sources`.
 
     Returns:
         Its folder.
     """
     found = report.attribution
-    asked = {"data": data, "split": split, "checkpoint": checkpoint}
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{data}-{split}-{checkpoint}-{found.method}-{found.layer}")
-    folder = _home() / name[:200]
+    asked = {"data": data, "split": split, "checkpoint": checkpoint, "points": points}
+    unusual = [word for word, usual in ((found.explained, "predicted"), (points, USUAL_POINTS)) if word != usual]
+    name = "-".join([*unusual, data, split, checkpoint, found.method, found.layer])
+    folder = _home() / re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:200]
     folder.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
         folder / _FACES,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.data.table import SampleTable
 from fer_core.errors import DataError
+from fer_core.explain.batch import Maps
 from fer_core.explain.explainer import Explainer
 from fer_core.explain.methods import Settings
 from fer_core.labels import ClassSet
@@ -131,6 +132,35 @@ def model_labels(samples: SampleTable, classes: ClassSet) -> NDArray[np.int64]:
     return np.array([-1 if n is None else classes.names.index(n) for n in names], np.int64)
 
 
+class Answered:
+    """Collects, a batch at a time, what every measure tells of its faces; see `Explained`."""
+
+    def __init__(self, explainer: Explainer, asked: Asked) -> None:
+        self._explainer, self._asked = explainer, asked
+        self._labels, self._predicted = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        self._ids: list[str] = []
+        self._sources: list[str] = []
+
+    def add(self, batch: Batch, logits: NDArray[np.float32], sources: Sequence[str]) -> None:
+        """A batch, the model's logits (n, K) and where the points of its faces are from."""
+        self._labels.append(batch.labels)
+        self._predicted.append(logits.argmax(1).astype(np.int64))
+        self._ids += batch.sample_ids
+        self._sources += sources
+
+    def told(self) -> dict[str, Any]:
+        """The fields of `Explained`."""
+        return {
+            "labels": np.concatenate(self._labels),
+            "predicted": np.concatenate(self._predicted),
+            "sample_ids": tuple(self._ids),
+            "sources": tuple(self._sources),
+            "classes": self._explainer.classes.names,
+            "model": self._explainer.card.name,
+            "explained": self._asked.explained,
+        }
+
+
 def attribute(
     explainer: Explainer,
     samples: SampleTable,
@@ -154,56 +184,50 @@ def attribute(
         DataError: as `batches`; labels are to be explained and a sample has none; or a prior of another size.
         FERScopeError: as `Explainer.explain`.
     """
-    side = explainer.card.preprocess.size_px
-    prior = gaussian_prior(side) if prior is None else prior
-    if prior.shape != (side, side):
-        raise DataError(f"The prior has the shape {prior.shape}; it must be that of the input, ({side}, {side}).")
-    made = explainer.explain_faces([], method=asked.method, layer=asked.layer, options=asked.options)
-    parts: list[tuple[NDArray[np.float64], ...]] = []
-    predicted, labels = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    sample_ids: list[str] = []
-    used: list[str] = []
-    means = ClassMeans(len(explainer.classes), side)
+    how = explainer.card.preprocess
+    prior = _checked(prior, how.size_px)
+    empty = _maps(explainer, [], None, asked)
+    answered, means = Answered(explainer, asked), ClassMeans(len(explainer.classes), how.size_px)
+    parts = [_NOTHING]
     for batch in batches(samples, explainer, sources):
-        maps = explainer.explain_faces(
-            batch.faces,
-            targets_of(batch, asked),
-            method=asked.method,
-            layer=asked.layer,
-            options=asked.options,
-        )
-        kept = evidence(maps.raw, side, asked.part)
-        spread = shares(np.broadcast_to(prior, kept.shape).astype(np.float32), batch.masks.labels)
-        pieces = piece_sizes(batch.masks.labels)
-        parts.append((shares(kept, batch.masks.labels), batch.masks.areas(), spread, pieces))
-        predicted.append(maps.logits.argmax(1).astype(np.int64))
-        labels.append(batch.labels)
-        means.add(kept, explainer.card.preprocess.stack(batch.faces).float().mean(1).numpy(), batch.labels)
-        sample_ids += batch.sample_ids
-        used += batch.masks.sources
+        maps = _maps(explainer, batch.faces, targets_of(batch, asked), asked)
+        kept = evidence(maps.raw, how.size_px, asked.part)
+        parts.append(_parts(kept, prior, batch.masks))
+        means.add(kept, how.stack(batch.faces).float().mean(1).numpy(), batch.labels)
+        answered.add(batch, maps.logits, batch.masks.sources)
         if progress:
             progress(batch.rows.stop, len(samples))
-    k = len(REGIONS)
-    empty = (np.empty((0, k)), np.empty((0, k)), np.empty((0, k)), np.empty((0, k, 3)))
-    share, area, priors, boxes = (np.concatenate(column) for column in zip(empty, *parts, strict=True))
+    share, area, priors, boxes = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Attribution(
-        share=share,
-        area=area,
-        prior=priors,
-        labels=np.concatenate(labels),
-        predicted=np.concatenate(predicted),
-        sample_ids=tuple(sample_ids),
-        sources=tuple(used),
-        classes=explainer.classes.names,
-        model=explainer.card.name,
-        method=asked.method,
-        layer=made.layer,
-        map_hw=(made.raw.shape[1], made.raw.shape[2]),
-        size_px=side,
-        boxes=boxes,
-        mean_maps=means.maps(),
-        mean_faces=means.faces(),
-    )
+        share=share, area=area, prior=priors, boxes=boxes, method=asked.method, layer=empty.layer,
+        map_hw=(empty.raw.shape[1], empty.raw.shape[2]), size_px=how.size_px, mean_maps=means.maps(),
+        mean_faces=means.faces(), **answered.told(),
+    )  # fmt: skip
+
+
+_Parts = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+_EIGHT = np.empty((0, len(REGIONS)))
+_NOTHING: _Parts = (_EIGHT, _EIGHT, _EIGHT, np.empty((0, len(REGIONS), 3)))
+
+
+def _parts(kept: NDArray[np.float32], prior: NDArray[np.float32], masks: RegionMasks) -> _Parts:
+    """Shares of the maps, of the area and of the prior, and the sizes of the pieces, of one batch."""
+    spread = shares(np.broadcast_to(prior, kept.shape).astype(np.float32), masks.labels)
+    return shares(kept, masks.labels), masks.areas(), spread, piece_sizes(masks.labels)
+
+
+def _maps(
+    explainer: Explainer, faces: Sequence[NDArray[np.uint8]], targets: Sequence[int] | None, asked: Asked
+) -> Maps:
+    return explainer.explain_faces(faces, targets, method=asked.method, layer=asked.layer, options=asked.options)
+
+
+def _checked(prior: NDArray[np.float32] | None, side: int) -> NDArray[np.float32]:
+    if prior is None:
+        return gaussian_prior(side)
+    if prior.shape != (side, side):
+        raise DataError(f"The prior has the shape {prior.shape}; it must be that of the input, ({side}, {side}).")
+    return prior
 
 
 def fine_layer(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from fer_core.evaluate.bootstrap import USUAL, Interval, Resampling
 from fer_core.explain.layers import LayerInfo
@@ -15,7 +15,7 @@ from fer_core.regions.effects import EffectRow, effect_table
 from fer_core.regions.intervention import Interventions
 from fer_core.regions.masks import REGIONS
 from fer_core.regions.resolution import Claim, claims, layer_for
-from fer_core.regions.table import RegionRow, region_table
+from fer_core.regions.table import GroupRow, RegionRow, region_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,7 @@ class RegionReport:
             "n": len(found),
             "method": found.method,
             "layer": found.layer,
+            "explained": found.explained,
             "map_hw": list(found.map_hw),
             "sources": found.source_shares(),
             "without_evidence": found.without_evidence,
@@ -68,7 +69,8 @@ class RegionReport:
         used = ", ".join(f"{name} {share:.1%}".replace("%", " %") for name, share in found.source_shares().items())
         lines = [
             f"{found.model}, {found.method} at {found.layer} ({rows} x {columns} cells), {len(found):,} faces",
-            f"regions from: {used or 'no face'}; maps without evidence: {found.without_evidence:,}",
+            f"explained: the {_WHOSE[found.explained]}; regions from: {used or 'no face'}",
+            f"maps without evidence: {found.without_evidence:,}",
             "density: share of the map over share of the picture, with 95 % interval; ~ the map is too coarse for it",
             *_density_lines(self.rows),
         ]
@@ -82,6 +84,9 @@ class RegionReport:
             ]
             lines += _effect_lines(self.effects)
         return "\n".join([*lines, "", *_unit_lines(self.units)])
+
+
+_WHOSE = {"predicted": "predicted class", "label": "label"}
 
 
 def report(
@@ -99,7 +104,7 @@ def report(
         how: the bootstrap.
     """
     rows = region_table(explained, how=how)
-    effects = effect_table(interventions, how=how) if interventions else []
+    effects = effect_table(interventions, how=how) if interventions is not None else []
     told = claims(explained.boxes, explained.size_px, explained.map_hw)
     coarse = any(not claim.allowed for claim in told)
     finer = layer_for(layers, explained.boxes, explained.size_px) if coarse else None
@@ -119,23 +124,33 @@ def figure(mean: float, interval: Interval, digits: int = 2) -> str:
 
 
 def _density_lines(rows: Sequence[RegionRow]) -> list[str]:
-    lines = [f"{'':<10}{'n':>6}  " + "".join(f"{region:<20}" for region in REGIONS)]
-    for start in range(0, len(rows), len(REGIONS)):
-        own = rows[start : start + len(REGIONS)]
-        if own[0].outcome == "all":
-            cells = [figure(row.density, row.density_interval) + ("" if row.claim else "~") for row in own]
-            lines.append(f"{own[0].group:<10}{own[0].n:>6,}  " + "".join(f"{cell:<20}" for cell in cells))
-    return lines
+    head = f"{'':<10}{'n':>6}  " + "".join(f"{region:<20}" for region in REGIONS)
+    return [head, *_lines(rows, lambda row: f"{row.n:>6,}", _density)]
+
+
+def _density(row: RegionRow) -> str:
+    return figure(row.density, row.density_interval) + ("" if row.claim else "~")
 
 
 def _effect_lines(rows: Sequence[EffectRow]) -> list[str]:
-    lines = []
-    for start in range(0, len(rows), len(REGIONS)):
-        own = rows[start : start + len(REGIONS)]
-        if own[0].outcome == "all":
-            cells = [figure(row.effect, row.effect_interval) + ("*" if row.drives else "") for row in own]
-            lines.append(f"{own[0].group:<10}{own[0].fill:<6}  " + "".join(f"{cell:<20}" for cell in cells))
-    return lines
+    return _lines(rows, lambda row: f"{row.fill:<6}", _effect)
+
+
+def _effect(row: EffectRow) -> str:
+    return figure(row.effect, row.effect_interval) + ("*" if row.drives else "")
+
+
+_Row = TypeVar("_Row", bound=GroupRow)
+
+
+def _lines(rows: Sequence[_Row], second: Callable[[_Row], str], cell: Callable[[_Row], str]) -> list[str]:
+    """A line for each group of all outcomes: its title, a second column, and a cell for each region."""
+    by_line = [rows[start : start + len(REGIONS)] for start in range(0, len(rows), len(REGIONS))]
+    return [
+        f"{own[0].group:<10}{second(own[0])}  " + "".join(f"{cell(row):<20}" for row in own)
+        for own in by_line
+        if own[0].outcome == "all"
+    ]
 
 
 def _unit_lines(rows: Sequence[UnitRow]) -> list[str]:

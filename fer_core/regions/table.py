@@ -11,22 +11,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.evaluate.bootstrap import USUAL, Interval, Resampling, intervals, plain, resampled_means
-from fer_core.regions.attribution import Attribution, Group, groups_of
+from fer_core.regions.attribution import Attribution, Explained, Group, groups_of
 from fer_core.regions.masks import REGIONS
 from fer_core.regions.resolution import claims
 
-_UNKNOWN: Interval = (math.nan, math.nan)
+UNKNOWN: Interval = (math.nan, math.nan)
 
 
 @dataclass(frozen=True)
-class RegionRow:
-    """One region of one group.
+class GroupRow:
+    """What is told of a group of faces.
 
     Attributes:
         group: title of the group; see `Group.title`.
         label: true class, or None for all.
         outcome: as in `Group`.
         predicted: as in `Group`.
+    """
+
+    group: str
+    label: str | None
+    outcome: str
+    predicted: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; NaN becomes None."""
+        return {name: plain(value) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class RegionRow(GroupRow):
+    """One region of one group.
+
+    Attributes:
         region: one of `REGIONS`.
         n: faces whose map has any weight.
         share: mean share of the map, 0..1.
@@ -40,10 +57,6 @@ class RegionRow:
         reason: why not; empty where it is.
     """
 
-    group: str
-    label: str | None
-    outcome: str
-    predicted: str | None
     region: str
     n: int
     share: float
@@ -54,10 +67,6 @@ class RegionRow:
     prior_density_interval: Interval
     claim: bool
     reason: str
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values; NaN becomes None."""
-        return {name: plain(value) for name, value in asdict(self).items()}
 
 
 def region_table(
@@ -73,27 +82,19 @@ def region_table(
     Returns:
         NaN with n = 0 for a group without faces; intervals are NaN below two faces.
     """
-    if groups is None:
-        groups = groups_of(attribution.labels, attribution.predicted, attribution.classes)
     told = claims(attribution.boxes, attribution.size_px, attribution.map_hw)
     rows = []
-    for group in groups:
+    for group in groups_told(attribution, groups):
         columns = _columns(attribution, group.rows, how)
         for k, region in enumerate(REGIONS):
             cells = {name: values[k] for name, values in columns.items()}
-            rows.append(
-                RegionRow(
-                    group=group.title,
-                    label=group.label,
-                    outcome=group.outcome,
-                    predicted=group.predicted,
-                    region=region,
-                    claim=told[k].allowed,
-                    reason=told[k].reason,
-                    **cells,
-                )
-            )
+            rows.append(RegionRow(**group.told(), region=region, claim=told[k].allowed, reason=told[k].reason, **cells))
     return rows
+
+
+def groups_told(faces: Explained, groups: Sequence[Group] | None) -> Sequence[Group]:
+    """The groups; None: `groups_of` the faces."""
+    return groups_of(faces.labels, faces.predicted, faces.classes) if groups is None else groups
 
 
 def _columns(attribution: Attribution, rows: NDArray[np.int64], how: Resampling) -> dict[str, list[Any]]:
@@ -107,7 +108,7 @@ def _columns(attribution: Attribution, rows: NDArray[np.int64], how: Resampling)
     for name, below in (("share", None), ("density", slice(k, 2 * k)), ("prior_density", slice(2 * k, 3 * k))):
         found[name] = _ratio(means[:k], None if below is None else means[below]).tolist()
         spread = _ratio(draws[:, :k], None if below is None else draws[:, below])
-        found[f"{name}_interval"] = intervals(spread, how.confidence) if n > 1 else [_UNKNOWN] * k
+        found[f"{name}_interval"] = intervals(spread, how.confidence) if n > 1 else [UNKNOWN] * k
     return found
 
 

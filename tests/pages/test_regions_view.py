@@ -56,16 +56,33 @@ def test_measure_starts_the_command(
     started: list[list[str]] = []
     monkeypatch.setattr("ui.regions.start_task", lambda arguments, _about, _subject: started.append(arguments))
     app = open_view()
-    next(box for box in app.selectbox if box.label == "Layer").set_value("fine")
+    boxes = {box.label: box for box in app.selectbox}
+    boxes["Layer"].set_value("fine")
+    boxes["Points"].set_value("mean")
     next(button for button in app.button if button.label == "Measure").click().run()
     assert not app.exception
     (arguments,) = started
     assert arguments[:2] == ["regions", "--checkpoint"]
     assert arguments[2].endswith("compact")
     assert arguments[3:] == [
-        "--data", "few", "--keep", "--split", "validation", "--method", "gradcam", "--layer", "fine", "--intervene",
-        "blur",
+        "--data", "few", "--keep", "--split", "validation", "--method", "gradcam", "--points", "mean", "--layer",
+        "fine", "--intervene", "blur",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ready", "choices"),
+    [(True, ["landmark network", "YuNet", "mean face alone"]), (False, ["landmark network", "mean face alone"])],
+)
+def test_points_to_choose_from_need_no_download(
+    open_view: Callable[..., AppTest], few: SampleTable, monkeypatch: pytest.MonkeyPatch, ready: bool,
+    choices: list[str],
+) -> None:  # fmt: skip
+    keep("few", few, "drawn for a test")
+    monkeypatch.setattr("ui.regions.yunet_is_ready", lambda: ready)
+    points = next(box for box in open_view().selectbox if box.label == "Points")
+    assert points.options == choices
+    assert points.value == "network"
 
 
 def test_a_report_is_shown(open_view: Callable[..., AppTest], few: SampleTable) -> None:
@@ -76,7 +93,8 @@ def test_a_report_is_shown(open_view: Callable[..., AppTest], few: SampleTable) 
     keep_report(report(found, explainer.layers(), taken, FEW), "few", "validation", "compact")
     app = open_view()
     said = texts(app)
-    assert "14 faces, maps of 6 x 6 cells, regions from mean face 100.0 %; 0 maps without evidence." in said
+    assert "14 faces, maps of 6 x 6 cells for the predicted class, regions from mean face 100.0 %" in said
+    assert "; 0 maps without evidence." in said
     assert "A cell of the 6 x 6 map covers 8 x 8 pixels, and eyes" in said
     assert "The layer features.stage3.2.relu would be fine enough." in said
     assert "What drives disgust" in said
@@ -89,6 +107,17 @@ def test_a_report_is_shown(open_view: Callable[..., AppTest], few: SampleTable) 
     app.toggle(key="maps over faces").set_value(False).run()
     assert not app.exception
     assert not app.error
+
+
+def test_a_report_of_the_labels_says_so(open_view: Callable[..., AppTest], few: SampleTable) -> None:
+    keep("few", few, "drawn for a test")
+    explainer = get_explainer("compact")
+    found = attribute(explainer, few.split("validation"), Asked(explained="label"), sources=(MeanFace(),))
+    keep_report(report(found, explainer.layers(), None, FEW), "few", "validation", "compact", "mean")
+    app = open_view()
+    assert "maps of 6 x 6 cells for the label, regions from mean face 100.0 %" in texts(app)
+    shown = next(box for box in app.selectbox if box.label == "Report").options
+    assert shown == [f"validation, compact, gradcam at {found.layer}, explaining the label, points from mean"]
 
 
 def test_what_was_examined_is_shown_and_marks_the_maps(open_view: Callable[..., AppTest], few: SampleTable) -> None:

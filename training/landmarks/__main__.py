@@ -65,7 +65,7 @@ def fit_command(
     out: Annotated[Path, typer.Option(help="Folder of the weights.")] = FOLDER,
     steps: Annotated[int, typer.Option(min=1)] = Plan.steps,
 ) -> None:
-    """Train the network on the CPU, some five minutes of one idle core; the weights so far are always in the folder."""
+    """Train the network on the CPU, some six minutes of one idle core; the weights so far are always in the folder."""
     from safetensors.torch import save_file
 
     known, pixels = read_taught(open_samples(data), taught)

@@ -37,7 +37,7 @@ class Plan:
     The rate stays the same and the weights are averaged instead, so that training may be stopped after any step.
     """
 
-    steps: int = 2700
+    steps: int = 5300
     taught: int = 48
     drawn: int = 10
     without: int = 6

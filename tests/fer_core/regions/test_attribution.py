@@ -36,6 +36,7 @@ def made(maps: np.ndarray, labels: np.ndarray, predicted: np.ndarray, prior: np.
         sources=("mean face",) * len(maps),
         classes=("angry", "happy", "sad"),
         model="m",
+        explained="predicted",
         method="gradcam",
         layer="l",
         map_hw=(4, 4),

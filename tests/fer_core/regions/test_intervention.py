@@ -126,8 +126,10 @@ def found_by_hand() -> Interventions:
     control[0, 3] = (1, 1, 1, np.nan)
     right[0, 3] = (0, 0, 1, np.nan)
     return Interventions(
-        ("mean",), drop, control, right, control_right, np.array([1, 1, 0, 1], np.float32), np.zeros(4, np.int64),
-        np.array([0, 0, 1, 0]), ("a", "b", "c", "d"), ("mean face",) * 4, ("angry", "happy"), "m", "predicted",
+        fills=("mean",), drop=drop, control=control, right=right, control_right=control_right,
+        right_before=np.array([1, 1, 0, 1], np.float32), labels=np.zeros(4, np.int64),
+        predicted=np.array([0, 0, 1, 0]), sample_ids=("a", "b", "c", "d"), sources=("mean face",) * 4,
+        classes=("angry", "happy"), model="m", explained="predicted",
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from fer_core.explain import Explainer
 from fer_core.regions import REGIONS, MeanFace
 from fer_core.regions.kept import by_deviance, by_share, keep, kept_reports
 from fer_core.regions.means import ClassMeans
-from fer_core.regions.measure import attribute
+from fer_core.regions.measure import Asked, attribute
 from fer_core.regions.report import report
 
 
@@ -67,3 +67,21 @@ def test_a_report_is_kept_and_found(make_checkpoint: Callable[..., Any], few: Sa
         kept.faces()
     (folder / "report.json").write_text("{")
     assert kept_reports("few") == []
+
+
+def test_what_was_asked_is_kept_and_no_other_question_is_replaced(
+    make_checkpoint: Callable[..., Any], few: SampleTable
+) -> None:
+    explainer = Explainer(make_checkpoint())
+    samples = few.split("validation")
+    for explained, points in (("predicted", "network"), ("label", "network"), ("label", "mean"), ("label", "mean")):
+        found = attribute(explainer, samples, Asked(explained=explained), sources=(MeanFace(),))
+        keep(report(found, explainer.layers(), how=Resampling(50)), "few", "validation", "random", points)
+    kept = kept_reports("few")
+    usual = f"validation, random, gradcam at {kept[0].told['layer']}"
+    assert [one.title for one in kept] == [
+        f"{usual}, explaining the label, points from mean", f"{usual}, explaining the label", usual
+    ]  # fmt: skip
+    assert [(one.told["explained"], one.told["points"]) for one in kept] == [
+        ("label", "mean"), ("label", "network"), ("predicted", "network")
+    ]  # fmt: skip
