@@ -32,7 +32,7 @@ def test_who_is_slow_gets_the_newest_frame(monkeypatch: pytest.MonkeyPatch) -> N
         await picture.recv()
         while camera.last < 50:
             await asyncio.sleep(0.01)
-        seen = int(await picture.recv())  # type: ignore[call-overload]
+        seen = int(await picture.recv())  # type: ignore[arg-type]
         picture.stop()
         return seen, camera.last
 

@@ -36,7 +36,8 @@ def keep_the_newest_only() -> None:
     from aiortc.contrib.media import MediaRelay
 
     if not isinstance(vars(MediaRelay)["subscribe"], functools.partialmethod):
-        MediaRelay.subscribe = functools.partialmethod(MediaRelay.subscribe, buffered=False)  # type: ignore[method-assign, assignment]
+        dropping = functools.partialmethod(MediaRelay.subscribe, buffered=False)
+        MediaRelay.subscribe = dropping  # type: ignore[assignment, method-assign]
 
 
 def keep_pauses_short() -> None:
