@@ -74,14 +74,19 @@ def _tested(pair: Pair) -> str:
     """The test, and the classes in which the two differ."""
     d, test = pair.differences["accuracy"], pair.test
     surely = [c for c in pair.classes if c.p_holm < 0.05]
-    named = [f"{c.name} ({100 * c.difference.value:+.1f} points, p = {c.p_holm:.2g})" for c in surely]
+    named = [f"{c.name} ({100 * c.difference.value:+.1f} points, {_p(c.p_holm)})" for c in surely]
     classes = f"Recall differs, Holm over classes, for {', '.join(named)}." if named else "Recall of no class does so."
     verdict = "more than chance" if test.p < 0.05 else "no more than chance may give"
     return (
         f"{pair.first} less {pair.second}: {100 * d.value:+.2f} points of top-1 [{100 * d.low:+.2f}, "
         f"{100 * d.high:+.2f}]; {pair.first} alone is right on {test.only_first:,} faces, {pair.second} alone on "
-        f"{test.only_second:,}, exact McNemar p = {test.p:.2g}: {verdict}. {classes}"
+        f"{test.only_second:,}, exact McNemar {_p(test.p)}: {verdict}. {classes}"
     )
+
+
+def _p(value: float) -> str:
+    """An exact test of many faces underflows to 0, which no test can give."""
+    return f"p = {value:.2g}" if value >= 1e-12 else "p < 1e-12"
 
 
 def _explained(found: Predictions, name: str) -> list[str]:

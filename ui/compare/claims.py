@@ -47,11 +47,11 @@ def _row(one: Judged, ours: dict[tuple[str, str], Reproduction]) -> dict[str, An
         "split": claim.split,
         "n": claim.n,
         "claimed": Interval(claim.value, *one.interval),
+        "ours": _figure(ours, claim)[0] if mine else math.nan,
+        "by": mine.checkpoint.folder.name if mine else "",
         "verdict": one.verdict,
         "because of": ", ".join(doubt.name for doubt in one.doubts) or "nothing found",
         "recipe": claim.recipe,
-        "ours": _figure(ours, claim)[0] if mine else math.nan,
-        "by": mine.checkpoint.folder.name if mine else "",
     }
 
 
