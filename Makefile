@@ -11,10 +11,12 @@ run: $(VENV)/installed
 dev: $(VENV)/installed-dev
 	$(BIN)/streamlit run app.py --server.fileWatcherType auto
 
-# Two at a time, a file each; what drives a browser comes after them, alone, as it waits for things to happen in time.
+# Two at a time, a file each, then what drives a browser; what watches a live camera comes last and alone, as it waits
+# for things to happen in time.
 test: check browser
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not browser and not ray" -n 2 --dist loadfile
-	$(BIN)/pytest -m browser
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m browser -n 2 --dist loadfile --ignore-glob='*/test_live_*'
+	$(BIN)/pytest -m browser tests/browser/test_live_*.py
 
 # Ray is 240 MB and optional, and a head of it takes a minute to start.
 test-ray: $(VENV)/installed-dev
