@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
 import numpy as np
 import pytest
 
@@ -17,7 +20,9 @@ OTHERS = 0.4  # cores that other work may take before two are too few for server
 
 
 def test_slow_model_neither_slows_the_picture_nor_makes_it_late() -> None:
-    seen = watch(12, model_ms=150)
+    # In a process of its own: Playwright's browsers of the other tests hold this one's event loop.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        seen = pool.submit(watch, 12, model_ms=150).result()
     if seen.others > OTHERS:
         pytest.skip(f"other work took {seen.others:.1f} processor cores meanwhile: {seen.per_s:.1f} frames/s shown")
     assert seen.per_s > 1000 / 150 + 3  # waiting for the model would show fewer than seven

@@ -23,7 +23,9 @@ def test_measured_shown_and_clicked(
 
     page.get_by_role("button", name="Measure").click()
 
-    expect(page.get_by_text("14 faces, maps of 6 x 6 cells, regions from")).to_be_visible(timeout=240_000)
+    expect(page.get_by_text("14 faces, maps of 6 x 6 cells for the predicted class, regions from")).to_be_visible(
+        timeout=240_000
+    )
     expect(page.get_by_role("heading", name="What drives disgust")).to_be_visible()
     expect(page.get_by_role("heading", name="Faces behind disgust and mouth")).to_be_visible()
     cells = page.locator(".js-plotly-plot .heatmaplayer").first
