@@ -42,6 +42,7 @@ def test_launch_watch_refresh_kill_the_worker_recover_cancel(
     more.fill("epoch=5")
     more.press("Control+Enter")
     expect(page.get_by_role("alert").get_by_text("did you mean epochs?")).to_be_visible()
+    settled(page)
     expect(page.get_by_role("button", name="Start training")).to_be_disabled()
     more.fill(TINY)
     more.press("Control+Enter")
