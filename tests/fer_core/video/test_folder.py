@@ -109,7 +109,20 @@ def test_nothing_to_read(folder: Path, tmp_path: Path) -> None:
         analyse_pictures(folder, folder / "out", job())
 
 
-def test_commands_with_the_shipped_model(tmp_path: Path) -> None:
+def test_only_uploads_are_ever_deleted(folder: Path, home: Path) -> None:
+    before = sorted(folder.rglob("*"))
+    said = CliRunner().invoke(app, ["folder", str(folder), "--out", str(home / "out"), "--discard"])
+    assert said.exit_code == 2
+    assert "is no upload of this workspace and is not deleted" in said.stderr
+    (home / "uploads").mkdir(parents=True)
+    (home / "uploads" / "mine").symlink_to(folder)
+    said = CliRunner().invoke(app, ["folder", str(home / "uploads" / "mine"), "--out", str(home / "out"), "--discard"])
+    assert said.exit_code == 2
+    assert sorted(folder.rglob("*")) == before
+    assert not (home / "out").exists()
+
+
+def test_commands_with_the_shipped_model(tmp_path: Path, home: Path) -> None:
     picture = sample_photograph()[20:260, 80:400]
     (tmp_path / "in").mkdir()
     Image.fromarray(picture).save(tmp_path / "in" / "astronaut.png")
@@ -122,7 +135,8 @@ def test_commands_with_the_shipped_model(tmp_path: Path) -> None:
     assert row["p_happy"] == pytest.approx(face.probabilities[3], abs=1e-6)
     assert json.loads(said.stdout)["shares"] == {"happy": 1.0}
 
-    path = film(tmp_path / "a.mkv", [picture] * 4, codec="mjpeg")
+    (home / "uploads").mkdir(parents=True)
+    path = film(home / "uploads" / "a.mkv", [picture] * 4, codec="mjpeg")
     arguments = ["video", str(path), "--out", str(tmp_path / "o2"), "--discard"]
     said = CliRunner().invoke(app, arguments)
     assert said.exit_code == 0, said.output
