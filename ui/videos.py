@@ -84,12 +84,12 @@ def _upload(how: list[str], only_video: list[str]) -> None:
     if others:
         path = saved(given[0].name, given[0].getvalue())
         pictures = path.suffix.lower() in _ARCHIVES
-        _start(path, pictures, [*how, "--discard"] if pictures else [*how, *only_video, "--discard"])
-    folder = upload_folder() / "pictures"
-    folder.mkdir()
-    for number, file in enumerate(given, 1):
-        (folder / f"{number:04}-{plain(file.name)}").write_bytes(file.getvalue())
-    _start(folder, True, [*how, "--discard"])
+    else:
+        path, pictures = upload_folder() / "pictures", True
+        path.mkdir()
+        for number, file in enumerate(given, 1):
+            (path / f"{number:04}-{plain(file.name)}").write_bytes(file.getvalue())
+    _start(path, pictures, [*how, *([] if pictures else only_video), "--discard"])
 
 
 def _start(path: Path, pictures: bool, arguments: list[str]) -> None:
