@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fer_core.checkpoint import Checkpoint, list_checkpoints
 from fer_core.errors import RecipeError
 from training.recipe import load_recipe
+from training.tracking.facts import flattened
 
 _TELLS = ("name", "summary", "intended_use", "limits", "licence")  # and changes nothing about the training
 
@@ -47,20 +48,12 @@ def changes(recipe: Mapping[str, Any], name: str) -> tuple[str, ...]:
         name: of a recipe that comes with FERScope.
     """
     try:
-        base = dict(_flat(load_recipe(name).model_dump(mode="json")))
+        base = flattened(load_recipe(name).model_dump(mode="json"))
     except RecipeError:  # the card is of a version that had another recipe of this name
         return ("its recipe is not here",)
-    mine = dict(_flat(recipe))
+    mine = flattened(dict(recipe))
     return tuple(
         f"{key} {mine[key]} instead of {value}"
         for key, value in base.items()
         if key in mine and mine[key] != value and key not in _TELLS
     )
-
-
-def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{before}{key}.")
-        else:
-            yield before + key, value
