@@ -50,3 +50,18 @@ def test_regions_of_one_face(app_url: str, page: Page) -> None:
     page.get_by_text("May these maps be believed?").click()
     expect(page.get_by_text("The maps of this model have not been examined yet.")).to_be_visible()
     expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+
+
+def test_another_model_on_the_same_face(app_url: str, page: Page) -> None:
+    page.goto(f"{app_url}/Saliency?source=Sample&beside=compact-teacher")
+    expect(page.get_by_text("compact says happy, compact-teacher happy.")).to_be_visible()
+    for whose in ("map of compact for happy", "map of compact-teacher for happy"):
+        expect(page.get_by_role("img", name=f"Grad-CAM {whose}")).to_be_visible()
+    expect(page.get_by_role("img", name="Grad-CAM: compact less compact-teacher")).to_be_visible()
+    expect(page.get_by_text("in that of the other, where chance gives 20 %.")).to_be_visible()
+
+    page.get_by_role("combobox", name="Beside").click()
+    page.get_by_role("option").first.click()
+
+    expect(page.get_by_role("img", name="Grad-CAM: compact less compact-teacher")).to_have_count(0)
+    expect(page.locator('[data-testid="stException"]')).to_have_count(0)
