@@ -24,7 +24,8 @@ class Numbers(MediaStreamTrack):
 
 
 def test_who_is_slow_gets_the_newest_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MediaRelay, "subscribe", MediaRelay.subscribe)  # put back after the test
+    found = vars(MediaRelay)["subscribe"]  # as another test of this process may have left it
+    monkeypatch.setattr(MediaRelay, "subscribe", getattr(found, "func", found))
 
     async def second_frame() -> tuple[int, int]:
         camera = Numbers()
