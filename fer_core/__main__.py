@@ -12,6 +12,7 @@ import typer
 
 from fer_core.cli import Json, app_with_errors, emit, percent
 from fer_core.data.commands import app as data_app
+from fer_core.ensembles import ensemble_command
 from fer_core.errors import DataError, FERScopeError, ImageError
 from fer_core.evaluate import commands as evaluation_commands
 from fer_core.evaluate.options import CheckpointName, Data, Labels, PrecisionName, ask, predicted
@@ -23,6 +24,7 @@ from fer_core.workspace import DEFAULT_CHECKPOINT
 app = app_with_errors("Facial expression classifiers: what they say, and why.")
 app.add_typer(data_app, name="data")
 app.command("export")(export_command)
+app.command("ensemble")(ensemble_command)
 app.command("regions")(regions_command)
 app.command("trust")(trust_command)
 app.command("video")(video_command)

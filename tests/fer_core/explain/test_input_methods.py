@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from fer_core.checkpoint import open_checkpoint
+from fer_core.data.schematic import SchematicSpec, draw_face
 from fer_core.errors import FERScopeError
 from fer_core.explain import Explainer, explain_batch
 from fer_core.models import create_model
@@ -80,10 +81,8 @@ def test_completeness_to_one_per_cent(steps: int) -> None:
 @pytest.mark.slow
 def test_completeness_of_the_shipped_model() -> None:
     explainer = Explainer(open_checkpoint("compact"))
-    chance = np.random.default_rng(0)
-    crops = [
-        np.clip(chance.normal(128, 60, (6, 6)).repeat(8, 0).repeat(8, 1), 0, 255).astype(np.uint8) for _ in range(4)
-    ]
+    spec = SchematicSpec(size_px=48)
+    crops = [draw_face(spec, index).image for index in (3, 8)]
     maps = explainer.explain_faces(crops, method="integrated")
     x = explainer.card.preprocess(crops)
     with torch.no_grad():

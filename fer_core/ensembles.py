@@ -1,0 +1,123 @@
+"""Makes one checkpoint of several: `python -m fer_core ensemble`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fer_core.card import NAME, Card, Trained
+from fer_core.checkpoint import Checkpoint, list_checkpoints, open_checkpoint, save_checkpoint
+from fer_core.cli import Json, emit
+from fer_core.errors import CheckpointError, DataError
+from fer_core.workspace import workspace
+
+
+def combine(name: str, checkpoints: Sequence[Checkpoint], weights: Sequence[float] | None = None) -> Card:
+    """The card of an ensemble; its members are whole copies, weights and all.
+
+    A face is cut out as the first member wants it and given to the ensemble as small as the smallest member's input.
+
+    Args:
+        name: of the ensemble.
+        checkpoints: the members, two or more.
+        weights: one for each, above 0; None: all equal.
+
+    Raises:
+        DataError: fewer than two members, other classes or another use of the mirror image than the first's, or not as
+            many weights, or one that is not above 0.
+    """
+    given = [1.0] * len(checkpoints) if weights is None else list(weights)
+    if len(checkpoints) < 2 or len(given) != len(checkpoints) or min(given) <= 0:
+        raise DataError(
+            f"An ensemble needs two members or more and a weight above 0 for each, not {len(checkpoints)} members and "
+            f"the weights {given}."
+        )
+    cards = [checkpoint.card for checkpoint in checkpoints]
+    first = cards[0]
+    for card in cards[1:]:
+        if (card.classes, card.flip, card.label_source) != (first.classes, first.flip, first.label_source):
+            raise DataError(
+                f"{card.name} and {first.name} cannot be one: classes, the use of the mirror image and the labels "
+                "that they learnt must be the same."
+            )
+    members = [
+        {
+            "architecture": card.architecture,
+            "arguments": card.build_arguments,
+            **card.preprocess.model_dump(mode="json", include={"size_px", "channels", "mean", "std"}),
+            "temperature": card.temperature,
+            "weight": weight,
+        }
+        for card, weight in zip(cards, given, strict=True)
+    ]
+    channels = max(card.preprocess.channels for card in cards)
+    names = " and ".join(card.name for card in cards)
+    seen = {
+        "size_px": min(card.preprocess.size_px for card in cards),
+        "channels": channels,
+        "mean": (0.0,) * channels,
+        "std": (1.0,) * channels,
+    }
+    return Card(
+        name=name,
+        summary=f"mean of what {names} say",
+        architecture="ensemble",
+        arguments={"members": members},
+        classes=first.classes,
+        preprocess=first.preprocess.model_copy(update=seen),
+        flip=first.flip,
+        trained=_trained(cards),
+        licence=_together([card.licence for card in cards]),
+        intended_use=first.intended_use,
+        limits=_together([card.limits for card in cards]),
+    )
+
+
+def _trained(cards: Sequence[Card]) -> Trained | None:
+    """What the first learnt from; the others' recipes stand in their own cards."""
+    first = cards[0]
+    if first.trained is None:
+        return None
+    recipe = {"members": [card.name for card in cards], "labels": first.label_source}
+    return first.trained.model_copy(update={"recipe": recipe, "selected_on": "declared, not selected"})
+
+
+def _together(texts: Sequence[str]) -> str:
+    return " ".join(dict.fromkeys(text for text in texts if text))
+
+
+def save_ensemble(folder: Path, checkpoints: Sequence[Checkpoint], weights: Sequence[float] | None = None) -> Checkpoint:
+    """Writes the ensemble of checkpoints as a checkpoint; its figures are still to be measured.
+
+    Raises:
+        DataError: as `combine`.
+        CheckpointError, ModelError: a member cannot be opened.
+    """
+    card = combine(folder.name, checkpoints, weights)
+    network = card.build()
+    for member, checkpoint in zip(network.members, checkpoints, strict=True):  # type: ignore[arg-type]
+        member.network.load_state_dict(checkpoint.load().state_dict())
+    return save_checkpoint(folder, network, card)
+
+
+def ensemble_command(
+    name: Annotated[str, typer.Argument(help="Name of the new checkpoint.", show_default=False)],
+    members: Annotated[list[str], typer.Argument(help="Checkpoints, two or more.", show_default=False)],
+    weight: Annotated[
+        list[float] | None, typer.Option(help="Of each member, in their order; repeatable. Default: all equal.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to make it in; default: the workspace.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make one checkpoint of several: the mean of their probabilities. Measure it with `evaluate`."""
+    if not NAME.fullmatch(name):
+        raise DataError(f"{name!r} is not a name: letters, digits, '.', '_' and '-', at most 100.")
+    folder = (out or workspace() / "checkpoints") / name
+    if folder.exists() or any(checkpoint.folder.name == name for checkpoint in list_checkpoints()):
+        raise CheckpointError(f"There is a checkpoint {name} already; give the ensemble another name.")
+    made = save_ensemble(folder, [open_checkpoint(member) for member in members], weight)
+    answer = {"folder": str(made.folder), "parameters": made.card.parameters, "members": members}
+    emit(answer, as_json, f"{made.folder}: {made.card.summary}; {made.card.parameters:,} parameters")

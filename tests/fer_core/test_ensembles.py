@@ -1,0 +1,74 @@
+"""Several checkpoints as one: what it says is the mean of what they say."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from typer.testing import CliRunner
+
+from fer_core.__main__ import app
+from fer_core.checkpoint import Checkpoint, open_checkpoint
+from fer_core.ensembles import save_ensemble
+from fer_core.errors import DataError
+from fer_core.predict import Predictor
+from fer_core.preprocess import Preprocess
+
+Make = Callable[..., Checkpoint]
+Faces = list[NDArray[np.uint8]]
+COLOUR = Preprocess(size_px=96, channels=3, mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3))
+
+
+def test_the_weighted_mean_of_two_that_see_different_sizes(make_checkpoint: Make, faces: Faces, tmp_path: Path) -> None:
+    members = [
+        make_checkpoint(tmp_path / "grey", seed=1, flip=True, temperature=0.7),
+        make_checkpoint(tmp_path / "colour", seed=2, flip=True, temperature=2.0, preprocess=COLOUR),
+    ]
+    both = save_ensemble(tmp_path / "both", members, [3, 1])
+    assert both.card.parameters == sum(member.card.parameters for member in members)
+    assert (both.card.preprocess.size_px, both.card.preprocess.channels) == (48, 3)
+    grey, colour = (Predictor(member).probabilities(faces) for member in members)
+    assert np.abs(grey - colour).max() > 0.3  # else any mean would do
+    # Pixels that were enlarged in between are rounded to whole steps for the one, and not for the other.
+    np.testing.assert_allclose(Predictor(both).probabilities(faces), 0.75 * grey + 0.25 * colour, atol=5e-3)
+
+
+def test_exactly_where_all_see_the_same(make_checkpoint: Make, faces: Faces, tmp_path: Path) -> None:
+    members = [make_checkpoint(tmp_path / name, seed=seed) for seed, name in enumerate("abc")]
+    mean = np.mean([Predictor(member).probabilities(faces) for member in members], axis=0)
+    found = Predictor(open_checkpoint(save_ensemble(tmp_path / "abc", members).folder)).probabilities(faces)
+    np.testing.assert_allclose(found, mean, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("second", "weights", "said"),
+    [
+        ({"classes": ("happy", "sad")}, None, "cannot be one"),
+        ({"flip": True}, None, "the use of the mirror image"),
+        ({}, [1.0], "a weight above 0 for each"),
+        ({}, [1.0, 0.0], "a weight above 0 for each"),
+    ],
+)
+def test_what_cannot_be_one(
+    make_checkpoint: Make, tmp_path: Path, second: dict[str, Any], weights: list[float] | None, said: str
+) -> None:
+    members = [make_checkpoint(tmp_path / "a"), make_checkpoint(tmp_path / "b", seed=1, **second)]
+    with pytest.raises(DataError, match=said):
+        save_ensemble(tmp_path / "both", members, weights)
+    assert not (tmp_path / "both").exists()
+
+
+def test_the_command(home: Path) -> None:
+    made = CliRunner().invoke(app, ["ensemble", "pair", "compact", "compact-teacher", "--json"])
+    assert made.exit_code == 0, made.output
+    card = open_checkpoint("pair").card
+    assert (home / "checkpoints" / "pair" / "model.safetensors").is_file()
+    assert card.parameters == 959_535 + 911_287
+    again = CliRunner().invoke(app, ["ensemble", "pair", "compact", "compact-teacher"])
+    assert again.exit_code != 0
+    assert "There is a checkpoint pair already" in again.output
+    alone = CliRunner().invoke(app, ["ensemble", "one", "compact"])
+    assert "needs two members or more" in alone.output
+    assert "'../x' is not a name" in CliRunner().invoke(app, ["ensemble", "../x", "compact", "compact"]).output
