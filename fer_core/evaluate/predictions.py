@@ -31,7 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from fer_core.errors import CheckpointError, DataError
 from fer_core.evaluate.metrics import Scores, log_losses, score
 from fer_core.labels import ClassSet, class_set
-from fer_core.softmax import temper
+from fer_core.softmax import most_probable, temper
 from fer_core.workspace import workspace
 
 if TYPE_CHECKING:
@@ -152,12 +152,12 @@ class Predictions:
     @cached_property
     def predicted(self) -> NDArray[np.int64]:
         """(N,) the most probable class; the first one where two are equal."""
-        return np.asarray(self.probabilities.argmax(1), dtype=np.int64)
+        return most_probable(self.probabilities)
 
     @cached_property
     def confidence(self) -> NDArray[np.float64]:
         """(N,) probability of the predicted class."""
-        return np.asarray(self.probabilities[np.arange(len(self)), self.predicted])
+        return np.asarray(self.probabilities.max(1))
 
     @cached_property
     def right(self) -> NDArray[np.bool_]:

@@ -41,6 +41,10 @@ class Member(BaseModel):
 class Seen(nn.Module):
     """What a member makes of the ensemble's input, its network included."""
 
+    mean: torch.Tensor
+    std: torch.Tensor
+    grey: torch.Tensor
+
     def __init__(self, member: Member, network: nn.Module, in_channels: int) -> None:
         super().__init__()
         self.network = network
@@ -57,7 +61,8 @@ class Seen(nn.Module):
             x = x.repeat(1, 3, 1, 1)
         side = [self.size_px, self.size_px]
         x = nn.functional.interpolate(x, side, mode="bilinear", align_corners=False, antialias=False)
-        return (self.network((x - self.mean) / self.std) / self.temperature).softmax(1)
+        logits: torch.Tensor = self.network((x - self.mean) / self.std)
+        return (logits / self.temperature).softmax(1)
 
 
 class Ensemble(nn.Module):
@@ -82,7 +87,7 @@ class Ensemble(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits (N, num_classes) of pixels (N, in_channels, H, W) in 0..1."""
-        mean: torch.Tensor = sum(  # type: ignore[assignment]  # of at least one tensor
+        mean: torch.Tensor = sum(  # of at least one tensor
             weight * member(x) for weight, member in zip(self.weights, self.members, strict=True)
         )
         return mean.clamp_min(1e-12).log()
