@@ -14,9 +14,9 @@ dev: $(VENV)/installed-dev
 # Two at a time, a file each, then what drives a browser; what watches a live camera comes last and alone, as it waits
 # for things to happen in time.
 test: check browser
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not browser and not ray" -n 2 --dist loadfile
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m browser -n 2 --dist loadfile --ignore-glob='*/test_live_*'
-	$(BIN)/pytest -m browser tests/browser/test_live_*.py
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not browser and not ray" -n 2 --dist loadfile --durations=15
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m browser -n 2 --dist loadfile --ignore-glob='*/test_live_*' --durations=15
+	$(BIN)/pytest -m browser tests/browser/test_live_*.py --durations=15
 
 # Ray is 240 MB and optional, and a head of it takes a minute to start.
 test-ray: $(VENV)/installed-dev

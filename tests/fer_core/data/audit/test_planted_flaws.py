@@ -64,9 +64,9 @@ def test_wrong_labels_come_first(flawed: SchematicSet, report: AuditReport) -> N
 
 @pytest.mark.slow
 def test_wrong_labels_are_found_where_faces_are_told_apart() -> None:
-    """170 wrong labels in three sets of 1,400; the faintest expressions hardly contradict any label."""
+    """140 wrong labels in two sets of 1,400; the faintest expressions hardly contradict any label."""
     right = found = 0
-    for seed, count in ((11, 70), (12, 70), (13, 30)):
+    for seed, count in ((11, 70), (12, 70)):
         spec = SchematicSpec(seed, 100, per_subject_and_class=2, size_px=32, flaws=Flaws(wrong_labels=count))
         drawn = schematic_samples(spec)
         units = np.array(drawn.truth["action_units"].to_pylist(), dtype=np.float32)
@@ -75,7 +75,7 @@ def test_wrong_labels_are_found_where_faces_are_told_apart() -> None:
         assert len(truth) == count
         right += len(truth & set(finding.sample_ids))
         found += finding.count
-    assert right >= 0.95 * 170
+    assert right >= 0.95 * 140
     assert right >= 0.95 * found
 
 
