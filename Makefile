@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run dev test test-ray check browser train-compact train-landmarks clean
+.PHONY: run dev test test-ray check browser train-compact train-compact-teacher train-landmarks clean
 
 run: $(VENV)/installed
 	$(BIN)/streamlit run app.py
@@ -34,11 +34,11 @@ browser: $(VENV)/installed-dev
 	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q && apt-get install -y -q chromium; } \
 	|| $(BIN)/playwright install chromium
 
-# Repeats checkpoints/compact; DATA is fer2013.csv, a Parquet file with image bytes, or a folder of classes.
+# Repeats checkpoints/NAME; DATA is fer2013.csv, a Parquet file with image bytes, or a folder of classes.
 # With fer2013.csv, give the FER+ votes too: make train-compact DATA=fer2013.csv LABELS=fer2013new.csv
-train-compact: $(VENV)/installed
-	@test -n "$(DATA)" || { echo "Say which data: make train-compact DATA=fer2013.csv LABELS=fer2013new.csv"; exit 2; }
-	$(BIN)/python -m training fit compact --data $(DATA) $(if $(LABELS),--labels $(LABELS)) --out checkpoints/compact
+train-compact train-compact-teacher: train-%: $(VENV)/installed
+	@test -n "$(DATA)" || { echo "Say which data: make $@ DATA=fer2013.csv LABELS=fer2013new.csv"; exit 2; }
+	$(BIN)/python -m training fit $* --data $(DATA) $(if $(LABELS),--labels $(LABELS)) --out checkpoints/$*
 
 # Repeats fer_core/regions/landmarks; YuNet, the teacher, is downloaded where it is not on this machine.
 train-landmarks: $(VENV)/installed
