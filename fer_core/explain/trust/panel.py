@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -168,53 +168,69 @@ def trust(
     if evidence is not None and evidence.shape != (len(faces), side, side):
         raise DataError(f"The evidence has the shape {evidence.shape}; it must be ({len(faces)}, {side}, {side}).")
     bench = _Bench(explainer, explainer.card.preprocess(faces), examined, evidence)
-    names = (*examined.methods, *baselines.BASELINES)
-    sizes: dict[str, tuple[int, int]] = {}
-    layers: dict[str, str] = {}
-    values: dict[str, Values] = {}
-    curves: dict[tuple[str, str], Curves] = {}
-    cascades: dict[str, Cascade] = {}
-    kept: dict[str, Maps] = {}
-    n = len(faces)
-    ledger = Ledger(examined.passes(n), progress)
-    for name in names:
-        if name in baselines.BASELINES:
-            maps = bench.baseline(name, next(iter(sizes.values()), (side, side)))
-        else:
-            with ledger.spending(n * cost(get_method(name)), n):
-                raw, layers[name] = bench.made(name)
-            sizes[name] = (raw.shape[1], raw.shape[2])
-            maps = kept[name] = bench.enlarged(raw)
-        with ledger.spending(n * MEASURING):
-            values[name], found = bench.measured(maps)
-        curves |= {(name, fill): one for fill, one in found.items()}
-        if name in kept:
-            few = bench.inputs[: examined.repeats(name, n)]
-            again = len(few) * cost(get_method(name))
-            with ledger.spending((STAGES + 1) * again, (STAGES + 1) * AT_ONCE):
-                cascades[name] = cascade(explainer.network, bench.on_network(name), examined.seed)
-            values[name]["randomised"] = cascades[name].spearman[-1]
-            with ledger.spending(stability.MOVES * again, stability.MOVES * AT_ONCE):
-                values[name]["stability"] = stability.stability(bench.on_inputs(name), few, maps[: len(few)])
+    ledger = Ledger(examined.passes(len(faces)), progress)
+    found = _Found()
+    for name in examined.methods:
+        found.add_method(name, bench, ledger)
+    for name in baselines.BASELINES:
+        found.add_baseline(name, bench, ledger)
     ledger.finish()
-    beside = {name: values[name] for name in baselines.BASELINES}
+    beside = {name: found.values[name] for name in baselines.BASELINES}
     how = examined.resampling
     verdicts = {
-        name: judged(name, values[name], beside, how, class_specific=get_method(name).class_specific)
+        name: judged(name, found.values[name], beside, how, class_specific=get_method(name).class_specific)
         for name in examined.methods
     }
     return TrustReport(
         model=explainer.card.name,
         n=len(faces),
-        map_hw=sizes,
-        layer=layers,
-        values=values,
-        curves=curves,
-        cascades=cascades,
-        agreement=stability.agreement(kept),
+        map_hw=found.map_hw,
+        layer=found.layer,
+        values=found.values,
+        curves=found.curves,
+        cascades=found.cascades,
+        agreement=stability.agreement(found.maps),
         verdicts=verdicts,
         resampling=how,
     )
+
+
+@dataclass
+class _Found:
+    """What is known so far; the fields are those of `TrustReport`, and the methods' enlarged maps."""
+
+    map_hw: dict[str, tuple[int, int]] = field(default_factory=dict)
+    layer: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Values] = field(default_factory=dict)
+    curves: dict[tuple[str, str], Curves] = field(default_factory=dict)
+    cascades: dict[str, Cascade] = field(default_factory=dict)
+    maps: dict[str, Maps] = field(default_factory=dict)
+
+    def add_method(self, name: str, bench: _Bench, ledger: Ledger) -> None:
+        """Its maps, what is measured of them, and of those of changed weights and faces."""
+        n, each = len(bench.inputs), cost(get_method(name))
+        with ledger.spending(n * each, n):
+            raw, self.layer[name] = bench.made(name)
+        self.map_hw[name] = (raw.shape[1], raw.shape[2])
+        maps = self.maps[name] = bench.enlarged(raw)
+        self._measure(name, maps, bench, ledger)
+        few = bench.repeated(name)
+        again = len(few) * each
+        with ledger.spending((STAGES + 1) * again, (STAGES + 1) * AT_ONCE):
+            randomised = cascade(bench.explainer.network, bench.on_network(name), bench.examined.seed)
+        self.cascades[name], self.values[name]["randomised"] = randomised, randomised.spearman[-1]
+        with ledger.spending(stability.MOVES * again, stability.MOVES * AT_ONCE):
+            self.values[name]["stability"] = stability.stability(bench.on_inputs(name), few, maps[: len(few)])
+
+    def add_baseline(self, name: str, bench: _Bench, ledger: Ledger) -> None:
+        """After a method, as coarse as whose maps those of the baseline are."""
+        side = bench.inputs.shape[-1]
+        self._measure(name, bench.baseline(name, next(iter(self.map_hw.values()), (side, side))), bench, ledger)
+
+    def _measure(self, name: str, maps: Maps, bench: _Bench, ledger: Ledger) -> None:
+        with ledger.spending(len(maps) * MEASURING):
+            self.values[name], curves = bench.measured(maps)
+        self.curves |= {(name, fill): one for fill, one in curves.items()}
 
 
 class _Bench:
@@ -255,9 +271,13 @@ class _Bench:
             return baselines.centre_maps(n, side)
         return self.enlarged(baselines.random_maps(n, map_hw, self.examined.seed))
 
+    def repeated(self, method: str) -> torch.Tensor:
+        """The faces that the method is repeated on, prepared."""
+        return self.inputs[: self.examined.repeats(method, len(self.inputs))]
+
     def on_network(self, method: str) -> Callable[[nn.Module], Maps]:
         """The method as a function of the network, for the repeated faces."""
-        few = self.inputs[: self.examined.repeats(method, len(self.inputs))]
+        few = self.repeated(method)
         return lambda network: self.made(method, network, few)[0]
 
     def on_inputs(self, method: str) -> Callable[[torch.Tensor], Maps]:
