@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
-from typing import Any
 
 from playwright.sync_api import Page, expect
 
@@ -13,16 +10,6 @@ from playwright.sync_api import Page, expect
 def settled(page: Page) -> None:
     """Waits until the page has been drawn to its end; before, buttons of the last run stand beside the new ones."""
     expect(page.locator('[data-testid="stApp"]')).to_have_attribute("data-test-script-state", "notRunning")
-
-
-def until(ready: Callable[[], Any], patience_s: float = 180.0) -> Any:
-    """What `ready` gives as soon as it is something."""
-    deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
-        if found := ready():
-            return found
-        time.sleep(0.2)
-    raise AssertionError("it took too long")
 
 
 def draw_faces(page: Page, app_url: str, people: int, seed: int) -> str:

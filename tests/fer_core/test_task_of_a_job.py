@@ -8,22 +8,11 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from fer_core.tasks import ENVIRONMENT, Task, start, tasks
-
-PATIENCE_S = 120.0
-
-
-def until(ready: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        if found := ready():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it took too long")
+from tests.waiting import PATIENCE_S, until
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from filelock import FileLock
 
 from fer_core.cli import progress_line
 from fer_core.tasks import ENVIRONMENT, Reporter, State, Task, start, tasks
+from tests.waiting import PATIENCE_S, until
 
-PATIENCE_S = 120.0  # a machine may be busy
 STARTED: list[Task] = []
 
 
@@ -43,16 +43,6 @@ def begin(tmp_path: Path) -> Callable[..., Task]:
         return task
 
     return make
-
-
-def until(ready: Callable[[], Any]) -> Any:
-    """What `ready` gives as soon as it gives something."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        if found := ready():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it took too long")
 
 
 def ended(task: Task) -> State:

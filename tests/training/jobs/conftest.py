@@ -6,30 +6,18 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE_S, until
 from training.jobs.job import Job
 from training.jobs.queue import Wishes, submit
 from training.jobs.states import Limits, Status
 from training.jobs.table import every, find
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE_S = 120.0  # a machine may be busy
-
-
-def until(ready: Callable[[], Any]) -> Any:
-    """What `ready` gives as soon as it gives something."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        if found := ready():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it took too long")
 
 
 class Workers:

@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from fer_core.tasks import Task
-from tests.training.jobs.conftest import Workers, over, runs, until
+from tests.training.jobs.conftest import Workers, over, runs
+from tests.waiting import until
 from training.jobs import attempts as watching
 from training.jobs import table
 from training.jobs.job import Job

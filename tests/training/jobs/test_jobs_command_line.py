@@ -12,7 +12,8 @@ import yaml
 from typer.testing import CliRunner
 
 from fer_core.data import SampleTable
-from tests.training.jobs.conftest import Workers, over, until
+from tests.training.jobs.conftest import Workers, over
+from tests.waiting import until
 from training import __main__ as command_line
 from training.jobs.job import Job
 from training.jobs.states import Reason, Status

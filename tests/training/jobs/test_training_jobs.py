@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from fer_core.data import SampleTable
-from tests.training.jobs.conftest import Workers, over, runs, until
+from tests.training.jobs.conftest import Workers, over, runs
 from tests.training.runs import history, same, weights
+from tests.waiting import until
 from training.fit import Run, fit
 from training.jobs.job import FitRequest, Job
 from training.jobs.queue import Wishes, cancel, resume, submit_fit

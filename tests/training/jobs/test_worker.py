@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.training.jobs.conftest import Workers, over, runs, until
+from tests.training.jobs.conftest import Workers, over, runs
+from tests.waiting import until
 from training.jobs import attempts as watching
 from training.jobs.job import Job
 from training.jobs.queue import resume

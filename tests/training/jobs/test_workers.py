@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tests.training.jobs.conftest import PATIENCE_S, Workers, over, until
+from tests.training.jobs.conftest import Workers, over
+from tests.waiting import PATIENCE_S, until
 from training.jobs.job import Job, jobs_folder
 from training.jobs.states import Status
 from training.jobs.table import claim, every, find

@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 
 from fer_core.data import SampleTable
 from fer_core.errors import JobError
-from tests.training.jobs.conftest import Workers, runs, until
+from tests.training.jobs.conftest import Workers, runs
 from tests.training.runs import history
+from tests.waiting import until
 from training.__main__ import app
 from training.jobs import table
 from training.jobs.job import RECIPE, FitRequest

@@ -8,10 +8,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -19,22 +17,13 @@ import yaml
 from fer_core.data import SampleTable
 from tests.training.runs import history
 from tests.training.tracking.folders import ROWS, append, checkpoint_folder, run_folder
+from tests.waiting import PATIENCE_S, until
 from training.recipe import Recipe
 from training.tracking import reading, recorder
 from training.tracking.load import measure
 from training.tracking.recording import Recording
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE_S = 120.0
-
-
-def until(ready: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        if found := ready():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it took too long")
 
 
 def test_ends_in_order_and_in_error(tmp_path: Path) -> None:
