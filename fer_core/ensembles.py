@@ -105,6 +105,20 @@ def save_ensemble(
     return save_checkpoint(folder, network, card)
 
 
+def free_folder(name: str, parent: Path | None = None) -> Path:
+    """Where a new checkpoint of that name is made, in the workspace by default.
+
+    Raises:
+        CheckpointError: it is no name for one, or there is one of that name.
+    """
+    if not NAME.fullmatch(name):
+        raise CheckpointError(f"{name!r} is not a name: letters, digits, '.', '_' and '-', at most 100.")
+    folder = (parent or workspace() / "checkpoints") / name
+    if folder.exists() or any(checkpoint.folder.name == name for checkpoint in list_checkpoints()):
+        raise CheckpointError(f"There is a checkpoint {name} already; give this one another name.")
+    return folder
+
+
 def ensemble_command(
     name: Annotated[str, typer.Argument(help="Name of the new checkpoint.", show_default=False)],
     members: Annotated[list[str], typer.Argument(help="Checkpoints, two or more.", show_default=False)],
@@ -115,11 +129,6 @@ def ensemble_command(
     as_json: Json = False,
 ) -> None:
     """Make one checkpoint of several: the mean of their probabilities. Measure it with `evaluate`."""
-    if not NAME.fullmatch(name):
-        raise DataError(f"{name!r} is not a name: letters, digits, '.', '_' and '-', at most 100.")
-    folder = (out or workspace() / "checkpoints") / name
-    if folder.exists() or any(checkpoint.folder.name == name for checkpoint in list_checkpoints()):
-        raise CheckpointError(f"There is a checkpoint {name} already; give the ensemble another name.")
-    made = save_ensemble(folder, [open_checkpoint(member) for member in members], weight)
+    made = save_ensemble(free_folder(name, out), [open_checkpoint(member) for member in members], weight)
     answer = {"folder": str(made.folder), "parameters": made.card.parameters, "members": members}
     emit(answer, as_json, f"{made.folder}: {made.card.summary}; {made.card.parameters:,} parameters")

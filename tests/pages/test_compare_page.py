@@ -125,6 +125,21 @@ def test_several_as_one_and_a_single_one(open_view: Open) -> None:
 
 
 @pytest.mark.usefixtures("answers")
+def test_the_mean_is_kept_as_a_checkpoint(open_view: Open, drawn: SampleTable) -> None:
+    app = open_view("Together")
+    app.text_input(key="ensemble name").set_value("compact")
+    app.button(key="make ensemble").click().run()
+    assert "There is a checkpoint compact already" in texts(app)
+    app.text_input(key="ensemble name").set_value("both")
+    app.button(key="make ensemble").click().run()
+    assert not app.exception
+    assert "both is made: mean of what compact and compact-teacher say" in texts(app)
+    faces = drawn.split("validation").faces()
+    expected = np.mean([get_predictor(name).probabilities(faces) for name in MODELS], axis=0)
+    np.testing.assert_allclose(get_predictor("both").probabilities(faces), expected, atol=1e-5)
+
+
+@pytest.mark.usefixtures("answers")
 def test_across_data_tells_what_is_missing(open_view: Open, drawn: SampleTable) -> None:
     keep("other", drawn, "the same under another name")
     app = open_view("Across data")

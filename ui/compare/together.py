@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from fer_core.errors import DataError
+from fer_core.errors import DataError, FERScopeError
 from fer_core.evaluate.compare import agreement, ensemble, fit_weights
 from fer_core.evaluate.compare.leaderboard import Standing, leaderboard
 from fer_core.evaluate.predictions import Predictions
@@ -98,6 +98,28 @@ def _show_ensembles(where: Where, found: dict[str, Entry]) -> None:
             else ""
         )
     )
+    _offer_to_keep(found, weights)
+
+
+def _offer_to_keep(found: dict[str, Entry], weights: dict[str, float]) -> None:
+    """Makes the mean a checkpoint of its own, to be explained, used before a camera, exported."""
+    members = {name: entry.checkpoint for name, entry in found.items() if entry.checkpoint is not None}
+    if len(members) < len(found):
+        return
+    with st.popover("Keep as a checkpoint", icon=":material/merge:"):
+        name = st.text_input("Name", placeholder="both", key="ensemble name", max_chars=100)
+        weighted = st.toggle("With the weights", value=False, disabled=not weights, key="ensemble weighted")
+        if not st.button("Make it", key="make ensemble", type="primary"):
+            return
+        from fer_core.ensembles import free_folder, save_ensemble
+
+        chosen = [max(weights[one], 1e-6) for one in members] if weighted else None
+        try:
+            made = save_ensemble(free_folder(name.strip()), list(members.values()), chosen)
+        except FERScopeError as error:
+            st.error(str(error))
+            return
+        st.success(f"{made.card.name} is made: {made.card.summary}. Its answers can be asked for above.")
 
 
 @functools.lru_cache(maxsize=8)
