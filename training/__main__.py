@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fer_core.cli import Json, app_with_errors, emit, percent
+from training.candidates import candidates_command
 from training.jobs import commands as jobs
 from training.remote.commands import elsewhere_command
 from training.slurm import slurm_command
@@ -25,6 +26,7 @@ app.command("worker")(jobs.worker_command)
 app.add_typer(sweeps.app, name="sweeps")
 app.command("fit-elsewhere", hidden=True)(elsewhere_command)
 app.command("slurm")(slurm_command)
+app.command("candidates")(candidates_command)
 app.command("sweep")(sweeps.sweep_command)
 app.command("sweep-trial", hidden=True)(sweeps.trial_command)
 
