@@ -153,6 +153,15 @@ def test_the_test_split_asks_why_and_counts(open_view: Open, data_set: DataSet) 
     ]
 
 
+def test_the_gap_to_train_has_bounds(open_view: Open, data_set: DataSet, predictions: Any) -> None:
+    train = evaluate_split(get_predictor("compact"), data_set.samples(), "train", "drawn")
+    said = texts(open_view())
+    row = next(line for line in said.splitlines() if line.startswith("| train | 112 |"))
+    assert row.count("[") == 5  # every figure has its interval
+    gap = 100 * (train.right.mean() - predictions.right.mean())
+    assert f"Gap to train: **{gap:+.1f}** [" in said
+
+
 @pytest.mark.usefixtures("predictions")
 def test_a_filter_leaves_only_what_passes(open_view: Open) -> None:
     app = open_view()

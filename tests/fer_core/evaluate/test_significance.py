@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, false_discovery_control
 
-from fer_core.evaluate.significance import benjamini_hochberg, holm, mcnemar
+from fer_core.evaluate.significance import benjamini_hochberg, difference_interval, holm, mcnemar
 
 
 def pairs(only_first: int, only_second: int, both: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -60,3 +60,13 @@ def test_what_is_undefined_does_not_count() -> None:
 def test_benjamini_hochberg_against_scipy() -> None:
     p = np.random.default_rng(0).uniform(size=50) ** 2
     assert benjamini_hochberg(p) == pytest.approx(false_discovery_control(p), rel=1e-12)
+
+
+def test_the_difference_of_two_rates_as_published() -> None:
+    # Newcombe 1998, table II, method 10: 56/70 - 48/80, 9/10 - 3/10, 10/10 - 0/20.
+    assert difference_interval((56, 70), (48, 80)) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+    assert difference_interval((9, 10), (3, 10)) == pytest.approx((0.1705, 0.8090), abs=5e-5)
+    assert difference_interval((10, 10), (0, 20)) == pytest.approx((0.6791, 1.0), abs=5e-5)
+    low, high = difference_interval((48, 80), (56, 70))
+    assert (low, high) == pytest.approx((-0.3339, -0.0524), abs=5e-5)
+    assert all(math.isnan(bound) for bound in difference_interval((0, 0), (3, 10)))
