@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,21 @@ def test_every_view_opens(open_view: Open, view: str, said: str) -> None:
     app = open_view(view)
     assert not app.error
     assert said in texts(app).replace("on all", "of all")
+
+
+def test_a_class_that_is_never_said_has_no_precision(open_view: Open, predictions: Any) -> None:
+    logits = predictions.logits.copy()
+    logits[..., 1] = -9  # disgust
+    dataclasses.replace(predictions, logits=logits).save()
+    app = open_view("One class", **{"class": "disgust"})
+    said = texts(app)
+    assert "No sample is taken for disgust" in said
+    assert "The model never says disgust; there are 8." in said
+    assert "nan" not in said
+    table = app.dataframe[0].value.set_index("decided by")
+    assert table.loc["as it is", "precision of disgust"] == "n/a"
+    assert table.loc["as it is", "recall of disgust"].startswith("0.0\u00a0%\u00a0[0.0,")
+    assert table["mean recall"].str.contains("[", regex=False).all()
 
 
 def test_a_checkpoint_that_learnt_votes_is_measured_by_them(

@@ -48,8 +48,7 @@ def cell(value: Any, *, as_rate: bool = False) -> Any:
     """A cell as it is drawn: rates in percent with bounds, other figures with three digits, numbers as they are."""
     if isinstance(value, Interval):
         if as_rate:
-            undefined = math.isnan(value.value)
-            return rate(None if undefined else value.value, _bounds(value))
+            return rate(value.value, _bounds(value))
         return shown(value, 3)
     if isinstance(value, float):
         if math.isnan(value):
