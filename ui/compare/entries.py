@@ -91,7 +91,7 @@ def offer_missing(where: Where, found: dict[str, Entry], runs: Mapping[str, Trai
     if missing:
         of_runs = sum(c.card.weights_sha256 in runs for c in missing)
         said = f" ({of_runs:,} of recorded runs)" if of_runs else ""
-        st.caption(f"{plural(len(missing), 'checkpoint')} more can be asked{said}.")
+        st.caption(f"{plural(len(missing), 'checkpoint')}{' more' if found else ''} can be asked{said}.")
         with st.container(horizontal=True):
             for checkpoint in missing[:_MOST_OFFERED]:
                 offer_evaluation(where, checkpoint, _label(checkpoint, runs) if found else "")
