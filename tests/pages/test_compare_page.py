@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from scipy.stats import binomtest
 from streamlit.testing.v1 import AppTest
@@ -180,6 +182,30 @@ def test_a_deleted_checkpoint_keeps_its_answers(
     costs = next(d.value for d in app.dataframe if "size (MB)" in d.value).set_index("model")
     assert costs.loc["gone", "parameters (M)"] == "n/a"
     assert "exact McNemar" in texts(open_view("Pairs"))
+
+
+@pytest.mark.parametrize("damage", ["cut", "not a number", "an id twice"])
+@pytest.mark.usefixtures("answers")
+def test_a_damaged_table_is_left_out_and_can_be_made_again(open_view: Open, open_page: Open, damage: str) -> None:
+    file = next(about.file for about in list_predictions() if about.model == "compact-teacher")
+    table = pq.read_table(file)
+    name = "sample_id" if damage == "an id twice" else "logit_0_angry"
+    values = table[name].to_pylist()
+    values[1] = values[0] if damage == "an id twice" else float("nan")
+    column = pa.array(values, table.schema.field(name).type)
+    pq.write_table(table.set_column(table.schema.get_field_index(name), table.schema.field(name), column), file)
+    if damage == "cut":
+        file.write_bytes(file.read_bytes()[:-900] + file.read_bytes()[-800:])
+    app = open_view()
+    assert app.dataframe[0].value["model"].tolist() == ["compact"]
+    if damage != "cut":  # without its head nobody knows whose it was
+        assert "compact-teacher is left out: " in texts(app)
+    assert "evaluate compact-teacher" in {b.key for b in app.button}
+    other = open_page("4_Errors", checkpoint="compact")  # has nothing to do with it
+    assert not other.error
+    other.selectbox(key="less").set_value("compact-teacher").run()
+    assert len(other.error) == 1
+    assert "Rows are annotated classes" in texts(other)
 
 
 @pytest.mark.usefixtures("answers")

@@ -15,7 +15,7 @@ from fer_core.evaluate.predictions import Predictions
 from ui.evaluation.faces import show_faces
 from ui.evaluation.kept import Evaluated
 from ui.evaluation.tables import show_table
-from ui.page import ink
+from ui.page import ink, sentences
 from ui.wording import plural
 
 SHARES: dict[str, Share] = {"counts": "count", "% of rows": "row", "% of columns": "column"}
@@ -47,7 +47,7 @@ def _ask(found: Evaluated) -> tuple[Share, str | None]:
     others = {
         c.folder.name: c.card
         for c in list_checkpoints()
-        if c.card.weights_sha256 != found.card.weights_sha256 and found.where.predictions(c.card) is not None
+        if c.card.weights_sha256 != found.card.weights_sha256 and found.where.was_asked(c.card)
     }
     with st.container(horizontal=True, vertical_alignment="bottom"):
         how = st.segmented_control(
@@ -63,15 +63,17 @@ def _ask(found: Evaluated) -> tuple[Share, str | None]:
 def _draw(found: Evaluated, matrix: Confusion, share: Share, other: str | None) -> None:
     from fer_core.plots.confusion import confusion_map
 
-    cell = _cell()
-    if other is None:
+    apart = None
+    if other is not None:
+        with sentences():
+            apart = subtract(found.predictions, _same_samples(found, other), share)
+    if apart is None:
         shares = None if share == "count" else matrix.shares(share)
-        figure = confusion_map(matrix.counts, matrix.classes, shares, chosen=cell, ink=ink())
+        figure = confusion_map(matrix.counts, matrix.classes, shares, chosen=_cell(), ink=ink())
         words = "Rows are annotated classes, columns predicted ones; a click on a cell shows its faces."
     else:
-        apart = subtract(found.predictions, _same_samples(found, other), share)
         shares = None if share == "count" else apart.shares
-        figure = confusion_map(apart.counts, matrix.classes, shares, chosen=cell, p=apart.p, ink=ink())
+        figure = confusion_map(apart.counts, matrix.classes, shares, chosen=_cell(), p=apart.p, ink=ink())
         words = (
             f"{found.card.name} less {other}, {_APART[share]}; bold where the counts differ by more than chance: exact "
             "McNemar's p, Holm over all cells, below 0.05."
