@@ -136,7 +136,7 @@ def test_across_data_tells_what_is_missing(open_view: Open, drawn: SampleTable) 
     keep("two", SampleTable(happy, drawn.classes), "two classes")
     app = open_view("Across data")
     assert app.dataframe[0].value.set_index("model").loc["compact", "two"] == "n/a"
-    assert "2 cells not measured yet" in texts(app)
+    assert "2 cells are not measured yet" in texts(app)
     assert "locked" in texts(open_view("Across data", split="test"))
 
 
@@ -151,7 +151,7 @@ def test_a_run_of_a_recipe_stands_beside_the_claim(
     app = open_view("Claims")
     assert not app.exception
     rows = app.dataframe[0].value.set_index("source")
-    assert rows.loc["ResNet-50, fully connected", ["ours", "by"]].tolist() == ["37.5\xa0%", "better"]
+    assert rows.loc["ResNet-50, fully connected", ["ours", "by"]].tolist() == ["37.5\xa0%\xa0[20.0,\xa050.0]", "better"]
     told = texts(app)
     assert "Ours is `better`: 37.5 % [20.0, 50.0] of 64 faces of drawn. By the recipe with epochs 3 instead" in told
     assert "Nothing was trained by `fer2013-vgg19` on this machine yet" in texts(app)
