@@ -112,7 +112,7 @@ def test_a_pair_is_tested(open_view: Open, answers: dict[str, np.ndarray], drawn
     assert ("may be chance" in said) == (p >= 0.05)
     table = next(d.value for d in app.dataframe if "recall, points" in d.value)
     fear = labels == 2
-    assert table["recall, points"][2].startswith(f"{100 * (first[fear].mean() - second[fear].mean()):+.1f} [")
+    assert table["recall, points"][2].startswith(f"{100 * (first[fear].mean() - second[fear].mean()):+.2f} [")
 
 
 @pytest.mark.usefixtures("answers")

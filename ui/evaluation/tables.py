@@ -60,7 +60,7 @@ def cell(value: Any, *, as_rate: bool = False) -> Any:
 def _points(value: Interval) -> str:
     if math.isnan(value.value):
         return "n/a"
-    return f"{100 * value.value:+.1f} [{100 * value.low:+.1f}, {100 * value.high:+.1f}]"
+    return f"{100 * value.value:+.2f} [{100 * value.low:+.2f}, {100 * value.high:+.2f}]"  # as in the verdict
 
 
 def _bounds(value: Interval) -> tuple[float | None, float | None] | None:
