@@ -29,17 +29,17 @@ def show_slices(found: Evaluated) -> None:
     if among != _EVERY:
         found = _of_class(found, str(among))
     slices = once(found.predictions, "slices", lambda: _search(found))
-    wrong = rate(slices.error, wilson_interval(round(slices.error * slices.n), slices.n))
+    share = rate(slices.error, wilson_interval(round(slices.error * slices.n), slices.n))
     if not slices.tested:
         st.info(
             f"None was searched: a slice needs {MINIMUM} samples or more, and so does its rest; of these "
-            f"{plural(slices.n, 'sample')} no part that is known has as many. {wrong} of all are wrong.",
+            f"{plural(slices.n, 'sample')} no part that is known has as many. {share} of all are wrong.",
             icon=":material/filter_alt_off:",
         )
         return
     st.markdown(
         f"**{plural(len(slices.found), 'slice')}** of the {slices.tested:,} that have {MINIMUM} samples or more fail "
-        f"more often than the rest; of all {plural(slices.n, 'sample')} {wrong} are wrong."
+        f"more often than the rest; of all {plural(slices.n, 'sample')} {share} are wrong."
     )
     if not slices.found:
         st.caption("Nothing that is known of the samples tells where the model fails more often than chance would.")
