@@ -112,15 +112,11 @@ def _explained(found: Predictions, name: str) -> list[str]:
             f"Missed ones are taken for {goes or 'nothing'}; falsely taken for {name} are {comes or 'none'}. Its "
             f"average precision is {percent(seen.curve.average_precision)}. A threshold of its own, fitted on one half "
             f"of the faces and measured on the other, changes recall from {percent(before.recall)} to "
-            f"{percent(after.recall)}, precision from {percent(_defined(before.precision))} to "
-            f"{percent(_defined(after.precision))}, and top-1 from {percent(mended.before.accuracy)} to "
+            f"{percent(after.recall)}, precision from {percent(before.precision)} to "
+            f"{percent(after.precision)}, and top-1 from {percent(mended.before.accuracy)} to "
             f"{percent(mended.after.accuracy)}."
         ),
     ]
-
-
-def _defined(value: float) -> float | None:
-    return value if value == value else None  # noqa: PLR0124  (NaN is not itself)
 
 
 def _matrix(names: tuple[str, ...], counts: Any) -> str:

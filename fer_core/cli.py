@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -48,12 +49,14 @@ def emit(value: Any, as_json: bool, text: str) -> None:
 
 
 def percent(value: float | None, interval: tuple[float | None, float | None] | None = None) -> str:
-    """A rate with its 95 % interval: `68.4 % [66.9, 69.9]`; `n/a` where it is undefined (None).
+    """A rate with its 95 % interval: `68.4 % [66.9, 69.9]`; `n/a` where it is undefined (None, NaN).
 
     >>> percent(0.684, (0.669, 0.699))
     '68.4 % [66.9, 69.9]'
+    >>> percent(float("nan"))
+    'n/a'
     """
-    if value is None:
+    if value is None or math.isnan(value):
         return "n/a"
     shown = f"{value:.1%}".replace("%", " %")
     if interval and interval[0] is not None and interval[1] is not None:

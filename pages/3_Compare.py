@@ -39,7 +39,7 @@ def show_models(view: str, data_set: str, split: str) -> None:
     from ui.compare.entries import comparable, entries, offer_missing, pick
     from ui.compare.runs import models_of_runs
     from ui.datasets.shown import open_shown
-    from ui.evaluation.asking import ask_truth, is_open
+    from ui.evaluation.asking import ask_truth, has_samples, is_open
     from ui.tasks import show_tasks
 
     show_tasks(data_set)
@@ -49,6 +49,8 @@ def show_models(view: str, data_set: str, split: str) -> None:
         show_across(split)
         return
     where = ask_truth(open_shown(data_set, None), split, [c.card for c in list_checkpoints()])
+    if not has_samples(where):
+        return
     found, runs = entries(where), models_of_runs()
     if not is_open(where, {entry.predictions.about.model_hash: name for name, entry in found.items()}):
         return

@@ -30,14 +30,14 @@ def show_page(picked: Picked) -> None:
     if picked.checkpoint is None:
         return  # the sidebar says what to do
     from ui.datasets.shown import open_shown
-    from ui.evaluation.asking import ask_truth, is_open, offer_evaluation
+    from ui.evaluation.asking import ask_truth, has_samples, is_open, offer_evaluation
     from ui.evaluation.kept import evaluated
     from ui.tasks import show_tasks
 
     card = picked.checkpoint.card
     show_tasks(picked.data_set)
     where = ask_truth(open_shown(picked.data_set, card), picked.split, [card])
-    if not is_open(where, {card.weights_sha256: card.name}):
+    if not has_samples(where) or not is_open(where, {card.weights_sha256: card.name}):
         return
     try:
         found = evaluated(where, card)

@@ -106,8 +106,8 @@ def _one_truth(cards: Sequence[Card]) -> LabelSource:
     """
     learnt = {card.label_source: card.name for card in reversed(cards)}
     if len(learnt) > 1:
-        told = " and ".join(f"{name} the labels {source}" for source, name in learnt.items())
-        raise DataError(f"{told} were learnt; say with --truth by which of them all are measured.")
+        told = ", ".join(f"{name} learnt the labels {source!r}" for source, name in sorted(learnt.items()))
+        raise DataError(f"{told}; say with --truth which of them all are measured by.")
     return next(iter(learnt))
 
 
@@ -163,7 +163,8 @@ def errors_command(  # noqa: PLR0913, PLR0917  (a command line has as many optio
 
 
 def _text(answer: dict[str, Any]) -> str:
-    lines = [f"{answer['model']} on {answer['split']}, n = {answer['n']:,}: {percent(answer['accuracy'])} right"]
+    right = percent(answer["accuracy"], answer["accuracy_interval"])
+    lines = [f"{answer['model']} on {answer['split']}, n = {answer['n']:,}: {right} right"]
     for row in answer["classes"]:
         shown = [f"{k} {percent(row[k], row[f'{k}_interval'])}" for k in ("recall", "precision", "f1")]
         lines.append(f"  {row['name']:<12}{'; '.join(shown)}; n = {row['n']:,}")

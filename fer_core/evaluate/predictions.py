@@ -134,7 +134,10 @@ class Predictions:
         if not rising and pc.count_distinct(self.sample_ids).as_py() != n:
             counts = pc.value_counts(self.sample_ids)
             first = next(c for c in counts.to_pylist() if c["counts"] > 1)
-            raise DataError(f"The sample id {first['values']!r} stands {first['counts']} times; ids must be unique.")
+            raise DataError(
+                f"The sample id {first['values']!r} stands {first['counts']} times in the predictions of "
+                f"{self.about.model}; ids must be unique. Make the data's ids so, or evaluate again."
+            )
 
     def __len__(self) -> int:
         return len(self.labels)

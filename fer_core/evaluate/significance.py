@@ -1,17 +1,20 @@
 """Tests of hypotheses, and what many of them at once ask for.
 
 McNemar 1947 (doi:10.1007/BF02295996) in its exact form; Holm 1979 (jstor 4615733); Benjamini and Hochberg 1995
-(doi:10.1111/j.2517-6161.1995.tb02031.x).
+(doi:10.1111/j.2517-6161.1995.tb02031.x); Newcombe 1998, Statistics in Medicine 17, 873-890;
+Zou and Donner 2008, Statistics in Medicine 27, 1693-1702.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from fer_core.evaluate.metrics import CONFIDENCE, wilson_interval
 
 Values = NDArray[np.float64]
 
@@ -50,6 +53,45 @@ def exact_mcnemar(only_first: int, only_second: int, n: int) -> McNemar:
     apart = only_first + only_second
     p = min(1.0, 2 * float(bdtr(min(only_first, only_second), apart, 0.5))) if n else math.nan
     return McNemar(only_first, only_second, n, p)
+
+
+def difference_interval(
+    first: tuple[int, int], second: tuple[int, int], confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """Bounds of the difference of two rates of different samples, from their Wilson bounds (Newcombe's method 10).
+
+    Args:
+        first: (successes, trials) of the rate that is subtracted from.
+        second: the same of the rate that is subtracted.
+        confidence: coverage, between 0 and 1.
+
+    Returns:
+        Lower and upper bound in -1..1; (NaN, NaN) where one has no trials.
+    """
+    if not first[1] or not second[1]:
+        return (math.nan, math.nan)
+    p, q = first[0] / first[1], second[0] / second[1]
+    (low_p, high_p), (low_q, high_q) = wilson_interval(*first, confidence), wilson_interval(*second, confidence)
+    return (p - q - math.hypot(p - low_p, high_q - q), p - q + math.hypot(high_p - p, q - low_q))
+
+
+def mean_of_rates_interval(rates: Sequence[tuple[int, int]], confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Bounds of the mean of rates of different samples, from their Wilson bounds (Zou and Donner's MOVER).
+
+    Args:
+        rates: (successes, trials) of each, such as hits and samples of each class.
+        confidence: coverage, between 0 and 1.
+
+    Returns:
+        Lower and upper bound in 0..1; (NaN, NaN) without a rate, or where one has no trials.
+    """
+    if not rates or not all(n for _, n in rates):
+        return (math.nan, math.nan)
+    mean = sum(k / n for k, n in rates) / len(rates)
+    bounds = [wilson_interval(k, n, confidence) for k, n in rates]
+    below = math.hypot(*(k / n - low for (k, n), (low, _) in zip(rates, bounds, strict=True)))
+    above = math.hypot(*(high - k / n for (k, n), (_, high) in zip(rates, bounds, strict=True)))
+    return (mean - below / len(rates), mean + above / len(rates))
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:

@@ -25,6 +25,7 @@ Correction = Literal["holm", "benjamini-hochberg"]
 Codes = NDArray[np.int64]
 _CORRECTIONS = {"holm": holm, "benjamini-hochberg": benjamini_hochberg}
 _FEW = 5  # expected errors in a slice below which the test is exact
+MINIMUM = 30  # samples of a slice, and of its rest
 _MOST_VALUES = 1_000
 _MOST_PARTS_OF_A_PAIR = 64  # persons are looked at one by one
 Key = tuple[tuple[int, int], ...]
@@ -156,7 +157,7 @@ def find_slices(
     wrong: NDArray[np.bool_],
     columns: Mapping[str, Any],
     bins: int = 4,
-    minimum: int = 30,
+    minimum: int = MINIMUM,
     level: float = 0.05,
     correction: Correction = "benjamini-hochberg",
 ) -> Slices:

@@ -12,6 +12,7 @@ import numpy as np
 from fer_core.errors import DataError
 from fer_core.evaluate.errors import class_figures, column, confusion, lens, with_threshold
 from fer_core.evaluate.errors.remedies import Figures
+from fer_core.evaluate.metrics import wilson_interval
 from fer_core.evaluate.predictions import Predictions
 from fer_core.evaluate.reliability import brier, classwise_ece, reliability
 from fer_core.evaluate.slices import find_slices
@@ -45,7 +46,10 @@ def summary(predictions: Predictions, columns: Mapping[str, Any], name: str | No
         raise DataError("There are no predictions to look for errors in; choose a split that has samples.")
     matrix = confusion(predictions)
     classes = class_figures(matrix.counts, matrix.classes)
-    name = name or min((c for c in classes if c.n), key=lambda c: c.recall).name
+    if name:
+        name = predictions.classes.names[predictions.classes.index(name)]  # an alias such as joy has a name here
+    else:
+        name = min((c for c in classes if c.n), key=lambda c: c.recall).name
     slices = find_slices(~predictions.right, columns)
     ece = reliability(predictions.confidence, predictions.right)
     by_class, classwise = classwise_ece(predictions.probabilities, predictions.labels)
@@ -54,6 +58,7 @@ def summary(predictions: Predictions, columns: Mapping[str, Any], name: str | No
         "split": predictions.about.split,
         "n": len(predictions),
         "accuracy": predictions.right.mean(),
+        "accuracy_interval": wilson_interval(int(predictions.right.sum()), len(predictions)),
         "confusion": matrix.counts,
         "classes": [asdict(c) for c in classes],
         "lens": _lens(predictions, name),

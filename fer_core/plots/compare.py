@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -66,7 +67,7 @@ def on_front(cost: Sequence[float], worth: Sequence[float]) -> list[bool]:
 
 
 def accuracy_against_latency(models: Mapping[str, tuple[float, Interval]], title: str = "latency (ms)") -> go.Figure:
-    """One dot a model; those that none beats in both are joined by a line.
+    """One dot a model with its name above; those that none beats in both are joined by a line.
 
     Args:
         models: by name what it costs (above 0) and its accuracy.
@@ -84,10 +85,8 @@ def accuracy_against_latency(models: Mapping[str, tuple[float, Interval]], title
     figure.add_scatter(
         x=costs,
         y=[w.value for w in worths],
-        mode="markers+text",
+        mode="markers",
         text=names,
-        textposition="top center",
-        cliponaxis=False,
         marker={"size": 11, "color": [SERIES[i % len(SERIES)] for i in range(len(names))]},
         error_y={
             "type": "data", "symmetric": False, "color": GREY, "thickness": 1,
@@ -96,9 +95,11 @@ def accuracy_against_latency(models: Mapping[str, tuple[float, Interval]], title
         hovertemplate="%{text}: %{y:.1%}, %{x:.3g}<extra></extra>",
         showlegend=False,
     )  # fmt: skip
+    for name, cost, worth in zip(names, costs, worths, strict=True):  # above the upper bound, which would strike it
+        figure.add_annotation(x=math.log10(cost), y=worth.high, text=name, showarrow=False, yanchor="bottom", yshift=2)
     figure.update_xaxes(type="log", title=title)
-    figure.update_yaxes(title="top-1, 95 % interval", tickformat=".1%")
-    figure.update_layout(height=420, margin=_MARGIN)
+    figure.update_yaxes(title="top-1, 95 % interval", tickformat=".0%")
+    figure.update_layout(height=420, margin={**_MARGIN, "t": 24})
     return figure
 
 
@@ -113,7 +114,8 @@ def agreement_map(values: NDArray[np.float64], models: Sequence[str], ink: str =
             hovertemplate="%{x}, %{y}: %{z:.1%}<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed")
+    figure.update_xaxes(showgrid=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_layout(height=60 * len(models) + 120, margin=_MARGIN)
     return figure
 

@@ -98,7 +98,9 @@ def learning_figure(curve: LearningCurve, name: str, classes: Sequence[str]) -> 
         x=curve.samples, y=curve.recall, mode="markers", marker={"color": shade, "size": 9},
         name=f"measured (n = {curve.n:,})", error_y={"type": "data", "array": 2 * curve.error, "thickness": 1},
     )  # fmt: skip
-    figure.update_xaxes(type="log", title=f"training samples of {name}")
+    ticks = [round(float(s)) for s in (*curve.samples, *(curve.samples[-1] * by for by in (2, 4, 8)))]
+    figure.update_xaxes(type="log", title=f"training samples of {name}", tickvals=ticks, tickformat=",d")
     figure.update_yaxes(title="recall", range=[0, 1.02], tickformat=".0%")
-    figure.update_layout(height=380, margin=_MARGIN, legend={"orientation": "h", "y": 1.12})
+    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}
+    figure.update_layout(height=400, margin={**_MARGIN, "t": 60}, legend=legend)
     return figure

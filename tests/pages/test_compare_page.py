@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from scipy.stats import binomtest
 from streamlit.testing.v1 import AppTest
@@ -110,7 +112,7 @@ def test_a_pair_is_tested(open_view: Open, answers: dict[str, np.ndarray], drawn
     assert ("may be chance" in said) == (p >= 0.05)
     table = next(d.value for d in app.dataframe if "recall, points" in d.value)
     fear = labels == 2
-    assert table["recall, points"][2].startswith(f"{100 * (first[fear].mean() - second[fear].mean()):+.1f} [")
+    assert table["recall, points"][2].startswith(f"{100 * (first[fear].mean() - second[fear].mean()):+.2f} [")
 
 
 @pytest.mark.usefixtures("answers")
@@ -149,7 +151,7 @@ def test_across_data_tells_what_is_missing(open_view: Open, drawn: SampleTable) 
     keep("two", SampleTable(happy, drawn.classes), "two classes")
     app = open_view("Across data")
     assert app.dataframe[0].value.set_index("model").loc["compact", "two"] == "n/a"
-    assert "2 cells not measured yet" in texts(app)
+    assert "2 cells are not measured yet" in texts(app)
     assert "locked" in texts(open_view("Across data", split="test"))
 
 
@@ -164,7 +166,7 @@ def test_a_run_of_a_recipe_stands_beside_the_claim(
     app = open_view("Claims")
     assert not app.exception
     rows = app.dataframe[0].value.set_index("source")
-    assert rows.loc["ResNet-50, fully connected", ["ours", "by"]].tolist() == ["37.5\xa0%", "better"]
+    assert rows.loc["ResNet-50, fully connected", ["ours", "by"]].tolist() == ["37.5\xa0%\xa0[20.0,\xa050.0]", "better"]
     told = texts(app)
     assert "Ours is `better`: 37.5 % [20.0, 50.0] of 64 faces of drawn. By the recipe with epochs 3 instead" in told
     assert "Nothing was trained by `fer2013-vgg19` on this machine yet" in texts(app)
@@ -195,6 +197,30 @@ def test_a_deleted_checkpoint_keeps_its_answers(
     costs = next(d.value for d in app.dataframe if "size (MB)" in d.value).set_index("model")
     assert costs.loc["gone", "parameters (M)"] == "n/a"
     assert "exact McNemar" in texts(open_view("Pairs"))
+
+
+@pytest.mark.parametrize("damage", ["cut", "not a number", "an id twice"])
+@pytest.mark.usefixtures("answers")
+def test_a_damaged_table_is_left_out_and_can_be_made_again(open_view: Open, open_page: Open, damage: str) -> None:
+    file = next(about.file for about in list_predictions() if about.model == "compact-teacher")
+    table = pq.read_table(file)
+    name = "sample_id" if damage == "an id twice" else "logit_0_angry"
+    values = table[name].to_pylist()
+    values[1] = values[0] if damage == "an id twice" else float("nan")
+    column = pa.array(values, table.schema.field(name).type)
+    pq.write_table(table.set_column(table.schema.get_field_index(name), table.schema.field(name), column), file)
+    if damage == "cut":
+        file.write_bytes(file.read_bytes()[:-900] + file.read_bytes()[-800:])
+    app = open_view()
+    assert app.dataframe[0].value["model"].tolist() == ["compact"]
+    if damage != "cut":  # without its head nobody knows whose it was
+        assert "compact-teacher is left out: " in texts(app)
+    assert "evaluate compact-teacher" in {b.key for b in app.button}
+    other = open_page("4_Errors", checkpoint="compact")  # has nothing to do with it
+    assert not other.error
+    other.selectbox(key="less").set_value("compact-teacher").run()
+    assert len(other.error) == 1
+    assert "Rows are annotated classes" in texts(other)
 
 
 @pytest.mark.usefixtures("answers")

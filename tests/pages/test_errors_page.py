@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -83,7 +85,7 @@ def test_without_a_choice_the_most_frequent_confusion_is_shown(open_view: Open, 
     ("view", "said"),
     [
         ("One class", "Where 8 samples of disgust go"),
-        ("Slices", "of all 56 samples"),
+        ("Slices", "None was searched: a slice needs 30 samples or more, and so does its rest; of these 56 samples"),
         ("Calibration", "its answers are hardly better than chance"),
         ("Votes", "No annotator's votes are known here"),
         ("Label errors", "of 56 are probably wrong"),
@@ -93,7 +95,22 @@ def test_without_a_choice_the_most_frequent_confusion_is_shown(open_view: Open, 
 def test_every_view_opens(open_view: Open, view: str, said: str) -> None:
     app = open_view(view)
     assert not app.error
-    assert said in texts(app).replace("on all", "of all")
+    assert said in texts(app)
+
+
+def test_a_class_that_is_never_said_has_no_precision(open_view: Open, predictions: Any) -> None:
+    logits = predictions.logits.copy()
+    logits[..., 1] = -9  # disgust
+    dataclasses.replace(predictions, logits=logits).save()
+    app = open_view("One class", **{"class": "disgust"})
+    said = texts(app)
+    assert "No sample is taken for disgust" in said
+    assert "The model never says disgust; there are 8." in said
+    assert "nan" not in said
+    table = app.dataframe[0].value.set_index("decided by")
+    assert table.loc["as it is", "precision of disgust"] == "n/a"
+    assert table.loc["as it is", "recall of disgust"].startswith("0.0\u00a0%\u00a0[0.0,")
+    assert table["mean recall"].str.contains("[", regex=False).all()
 
 
 def test_a_checkpoint_that_learnt_votes_is_measured_by_them(
@@ -151,6 +168,24 @@ def test_the_test_split_asks_why_and_counts(open_view: Open, data_set: DataSet) 
         "measured before",
         "final figure",
     ]
+
+
+def test_the_gap_to_train_has_bounds(open_view: Open, data_set: DataSet, predictions: Any) -> None:
+    train = evaluate_split(get_predictor("compact"), data_set.samples(), "train", "drawn")
+    said = texts(open_view())
+    row = next(line for line in said.splitlines() if line.startswith("| train | 112 |"))
+    assert row.count("[") == 5  # every figure has its interval
+    gap = 100 * (train.right.mean() - predictions.right.mean())
+    assert f"Gap to train: **{gap:+.1f}** [" in said
+
+
+def test_a_split_without_samples_is_not_opened(open_view: Open, open_page: Open, drawn: SampleTable) -> None:
+    keep("drawn", SampleTable(drawn.table.filter(pc.not_equal(drawn.table["split"], "test")), drawn.classes), "no test")
+    for app in (open_view(split="test"), open_page("3_Compare", split="test")):
+        said = texts(app)
+        assert "drawn has no test samples. It has train (112 samples) and validation (56 samples)" in said
+        assert "locked" not in said
+        assert not [b for b in app.button if "valuate" in b.label]
 
 
 @pytest.mark.usefixtures("predictions")

@@ -90,7 +90,7 @@ def _of(split: str) -> Filters:
 def _offer(missing: list[tuple[Checkpoint, str]], split: str) -> None:
     if not missing:
         return
-    st.caption(f"{plural(len(missing), 'cell')} not measured yet.")
+    st.caption(f"{plural(len(missing), 'cell')} {'is' if len(missing) == 1 else 'are'} not measured yet.")
     with st.container(horizontal=True):
         for checkpoint, name in missing[:_MOST_OFFERED]:
             label = f"{checkpoint.folder.name} on {name}"

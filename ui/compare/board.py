@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from fer_core.errors import FERScopeError
+from fer_core.evaluate.compare.bootstrap import Interval
 from fer_core.evaluate.compare.leaderboard import Standing, leaderboard
 from fer_core.evaluate.cost import Cost
 from fer_core.evaluate.locked import looks
@@ -137,7 +138,18 @@ def _show_cost(standings: list[Standing], found: dict[str, Entry]) -> None:
         accuracy_against_latency(models, _COSTS[what]), key="front", config={"displaylogo": False},
         alt=f"Top-1 against {_COSTS[what]}",
     )  # fmt: skip
-    st.caption("No model on the dotted line is beaten by another one in both cost and top-1.")
+    st.caption(_front_in_words(models))
+
+
+def _front_in_words(models: Mapping[str, tuple[float, Interval]]) -> str:
+    """Which models are worth their cost."""
+    from fer_core.plots.compare import on_front
+
+    front = on_front([cost for cost, _ in models.values()], [worth.value for _, worth in models.values()])
+    best = [name for name, yes in zip(models, front, strict=True) if yes]
+    if len(best) == 1 < len(models):
+        return f"{best[0]} is at least as cheap as every other model, and at least as often right."
+    return "No model on the dotted line is beaten by another one in both cost and top-1."
 
 
 def _cost_row(standing: Standing, costs: dict[str, Cost], latencies: dict[str, float]) -> dict[str, Any]:

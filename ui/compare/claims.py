@@ -47,10 +47,10 @@ def _row(one: Judged, ours: dict[tuple[str, str], Reproduction]) -> dict[str, An
         "split": claim.split,
         "n": claim.n,
         "claimed": Interval(claim.value, *one.interval),
-        "ours": _figure(ours, claim)[0] if mine else math.nan,
-        "by": mine.checkpoint.folder.name if mine else "",
+        "ours": _with_bounds(mine, claim.split) if mine else math.nan,
         "verdict": one.verdict,
         "because of": ", ".join(doubt.name for doubt in one.doubts) or "nothing found",
+        "by": mine.checkpoint.folder.name if mine else "",
         "recipe": claim.recipe,
     }
 
@@ -68,6 +68,11 @@ def _ours() -> dict[tuple[str, str], Reproduction]:
 
 def _accuracy(one: Reproduction, split: str) -> float:
     return float(one.checkpoint.card.metrics[split]["accuracy"])
+
+
+def _with_bounds(one: Reproduction, split: str) -> Interval:
+    scores = one.checkpoint.card.metrics[split]
+    return Interval(_accuracy(one, split), *scores["accuracy_interval"])
 
 
 def _figure(ours: dict[tuple[str, str], Reproduction], claim: Claim) -> tuple[float | None, int | None]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from fer_core.checkpoint import Checkpoint, list_checkpoints
+from fer_core.errors import DataError
 from fer_core.evaluate.cost import Cost
 from fer_core.evaluate.predictions import Predictions
 from fer_core.evaluate.shelf import list_predictions
@@ -40,18 +41,18 @@ class Entry:
 
 
 def entries(where: Where) -> dict[str, Entry]:
-    """Every model that has answered the split, by name.
-
-    Raises:
-        DataError: a table is damaged.
-    """
+    """Every model that has answered the split, by name; one whose table is damaged is told and left out."""
     known = {c.card.weights_sha256: c for c in list_checkpoints()}
     kept = [a for a in list_predictions() if (a.data_hash, a.split) == (where.data_hash, where.split)]
     names = [about.model for about in kept]
     found = {}
     for about in sorted(kept, key=lambda about: about.model):
         checkpoint = known.get(about.model_hash)
-        table = opened(about.file, checkpoint.card.temperature if checkpoint else None)
+        try:
+            table = opened(about.file, checkpoint.card.temperature if checkpoint else None)
+        except DataError as error:
+            st.warning(f"{about.model} is left out: {error}", icon=":material/error:")
+            continue
         name = about.model if names.count(about.model) == 1 else f"{about.model} {about.model_hash[:6]}"
         found[name] = Entry(name, table if name == about.model else renamed(table, name), checkpoint)
     return found
@@ -91,7 +92,7 @@ def offer_missing(where: Where, found: dict[str, Entry], runs: Mapping[str, Trai
     if missing:
         of_runs = sum(c.card.weights_sha256 in runs for c in missing)
         said = f" ({of_runs:,} of recorded runs)" if of_runs else ""
-        st.caption(f"{plural(len(missing), 'checkpoint')} more can be asked{said}.")
+        st.caption(f"{plural(len(missing), 'checkpoint')}{' more' if found else ''} can be asked{said}.")
         with st.container(horizontal=True):
             for checkpoint in missing[:_MOST_OFFERED]:
                 offer_evaluation(where, checkpoint, _label(checkpoint, runs) if found else "")

@@ -99,21 +99,21 @@ def _show_differences(pair: Pair) -> None:
     )  # fmt: skip
     left.caption("Filled where the corrected p is below 0.05. 95 % intervals: BCa of 2,000 paired bootstrap draws.")
     with right:
-        rows = [
-            {
-                "class": c.name,
-                "n": c.n,
-                "recall, points": c.difference,
-                "only first": c.test.only_first,
-                "only second": c.test.only_second,
-                "p": _p(c.test.p),
-                "Holm": _p(c.p_holm),
-            }
-            for c in pair.classes
-        ]
-        show_table(rows, "class differences", points=("recall, points",))
         others = [{"figure": _NAMES[n], "difference": d, "p": _p(d.p)} for n, d in pair.differences.items()]
         show_table(others, "figure differences")
+    rows = [
+        {
+            "class": c.name,
+            "n": c.n,
+            "recall, points": c.difference,
+            "only first": c.test.only_first,
+            "only second": c.test.only_second,
+            "p": _p(c.test.p),
+            "Holm": _p(c.p_holm),
+        }
+        for c in pair.classes
+    ]
+    show_table(rows, "class differences", points=("recall, points",))
 
 
 def _show_faces(where: Where, first: Entry, second: Entry) -> None:

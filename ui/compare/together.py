@@ -56,7 +56,7 @@ def _show_agreement(tables: tuple[Predictions, ...]) -> None:
         agreement_map(getattr(found, what), found.models, ink()), key="agreements", config={"displaylogo": False},
         alt=f"Agreement of {len(found.models)} models",
     )  # fmt: skip
-    st.caption(_MATRICES[what][1])
+    st.caption(f"{_MATRICES[what][1]} In percent; n = {len(tables[0]):,}.")
 
 
 @functools.lru_cache(maxsize=8)

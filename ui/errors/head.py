@@ -8,16 +8,14 @@ import streamlit as st
 
 from fer_core.checkpoint import list_checkpoints
 from fer_core.data.query import Filters
-from fer_core.evaluate.compare.bootstrap import Interval
-from fer_core.evaluate.compare.export import shown
 from fer_core.evaluate.predictions import Predictions
 from fer_core.evaluate.report import figures, html_report, model_card
+from fer_core.evaluate.significance import difference_interval
 from ui.evaluation.asking import offer_evaluation
 from ui.evaluation.kept import Evaluated
 from ui.evaluation.once import once
 from ui.evaluation.tables import cell
 
-_MOST_DRAWN = 20_000  # samples up to which bounds are drawn; with more they are narrow, and take a second
 _RATES = ("top-1", "balanced accuracy")
 
 
@@ -41,21 +39,23 @@ def show_head(found: Evaluated, whole: Evaluated) -> None:
 
 
 def _cells(predictions: Predictions) -> list[str]:
-    found = once(predictions, "figures", lambda: _figures(predictions))
-    return [str(cell(v, as_rate=True)) if name in _RATES else shown(v, 3) for name, v in found.items()]
+    found = once(predictions, "figures", lambda: figures(predictions))
+    return [_whole(str(cell(value, as_rate=name in _RATES))) for name, value in found.items()]
 
 
-def _figures(predictions: Predictions) -> dict[str, Interval]:
-    """The headline figures; of many samples top-1 alone has bounds."""
-    return figures(predictions, 2000 if len(predictions) <= _MOST_DRAWN else 0)
+def _whole(text: str) -> str:
+    """A figure that, where it is too long for a line, goes on with its interval in the next one."""
+    return text.replace(" ", "\u00a0").replace("\u00a0[", " [")
 
 
 def _tell_gap(found: Evaluated, train: Predictions | None) -> None:
     if found.where.split == "train":
         st.caption("The model may know these samples by heart; how well it does on new ones, other splits tell.")
     elif train is not None:
-        gap = 100 * (train.right.mean() - found.predictions.right.mean())
-        st.markdown(f"Gap to train: **{gap:+.1f}** points of top-1")
+        there, here = ((int(table.right.sum()), len(table)) for table in (train, found.predictions))
+        gap = there[0] / there[1] - here[0] / here[1]
+        low, high = difference_interval(there, here)
+        st.markdown(f"Gap to train: **{100 * gap:+.1f}** [{100 * low:+.1f}, {100 * high:+.1f}] points of top-1")
     elif found.where.shown.catalogue().count(Filters(among={"split": ("train",)})):
         own = [c for c in list_checkpoints() if c.card.weights_sha256 == found.card.weights_sha256]
         st.caption("How far the model is over-fitted, its answers on the train split tell.", width="content")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from fer_core.evaluate.compare.bootstrap import Interval
 from fer_core.evaluate.errors import (
     Lens,
     Remedied,
@@ -23,6 +26,7 @@ from ui.errors.learning import show_learning
 from ui.evaluation.faces import said, show_faces
 from ui.evaluation.kept import Evaluated
 from ui.evaluation.once import once
+from ui.evaluation.tables import show_table
 from ui.page import rate, sentences
 from ui.wording import plural
 
@@ -42,17 +46,14 @@ def show_class(found: Evaluated) -> None:
         return
     _show_flows(seen)
     explained = once(found.predictions, ("column", name), lambda: column(found.predictions, name))
-    st.markdown(explained.as_text())
+    st.markdown(explained.as_text().replace(" %", "\u00a0%"))
     st.caption(
         "What the weight leaves over is not the prior's doing: the network ranks other faces before these. It is "
         "fitted on these very samples; the remedies below are not."
     )
     _show_gallery(found, seen)
-    left, right = st.columns([1, 1], gap="large")
-    with left:
-        _show_curve(found, seen)
-    with right:
-        _show_remedies(found, name)
+    _show_curve(found, seen)
+    _show_remedies(found, name)
     show_learning(found, name)
 
 
@@ -63,8 +64,11 @@ def _show_flows(seen: Lens) -> None:
         st.markdown(_flows(seen.goes, "taken for"))
     with right:
         said_of = sum(flow.n for flow in seen.comes)
-        st.markdown(f"**What {plural(said_of, 'sample')} are that are taken for {seen.name}**")
-        st.markdown(_flows(seen.comes, "annotated"))
+        if said_of:
+            st.markdown(f"**What the {plural(said_of, 'sample')} taken for {seen.name} are**")
+            st.markdown(_flows(seen.comes, "annotated"))
+        else:
+            st.markdown(f"**No sample is taken for {seen.name}**")
 
 
 def _flows(flows: Sequence[Flow], head: str) -> str:
@@ -97,32 +101,38 @@ def _show_curve(found: Evaluated, seen: Lens) -> None:
 
     matrix = confusion(found.predictions)
     now = {c.name: (c.recall, c.precision) for c in class_figures(matrix.counts, matrix.classes, draws=1)}
-    st.markdown("**Precision and recall at every threshold**")
+    st.subheader("Precision and recall at every threshold")
     st.plotly_chart(
         precision_recall_curves({seen.name: seen.curve}, matrix.classes.names, {seen.name: now[seen.name]}),
         key="curve", config={"displaylogo": False}, alt=f"Precision against recall of {seen.name}",
     )  # fmt: skip
-    st.caption("The cross is the model as it is: the most probable class is said.")
+    said_ever = not math.isnan(now[seen.name][1])
+    st.caption(
+        "The cross is the model as it is: the most probable class is said."
+        if said_ever
+        else f"As it is, the model never says {seen.name}: its recall is 0, and it has no precision."
+    )
 
 
 def _show_remedies(found: Evaluated, name: str) -> None:
     """What a threshold or other priors would buy, each half of the samples decided by the other half."""
-    st.markdown("**What a remedy would buy, without training again**")
+    st.subheader("What a remedy would buy, without training again")
     predictions = found.predictions
     ways: dict[str, Callable[[], Remedied]] = {
         "best F1": lambda: with_threshold(predictions, name, "f1"),
         "best mean recall": lambda: with_threshold(predictions, name, "balanced_accuracy"),
         "equal priors": lambda: _equal_priors(found),
     }
-    lines = [f"| | recall of {name} | precision | top-1 | mean recall |", "|---|--:|--:|--:|--:|"]
     place = predictions.classes.index(name)
+    rows: list[dict[str, Any]] = []
     for words, way in ways.items():
         with sentences():
             remedy = once(predictions, (words, name), way)
-            if len(lines) == 2:
-                lines.append(_line("as it is", remedy.before, place))
-            lines.append(_line(words, remedy.after, place))
-    st.markdown("\n".join(lines))
+            if not rows:
+                rows.append(_row("as it is", remedy.before, place))
+            rows.append(_row(words, remedy.after, place))
+    if rows:
+        show_table(rows, "remedies", rates=tuple(rows[0])[1:])
     if found.where.split == "test":
         st.warning("A threshold that is chosen here is chosen on test; choose it on validation.")
     st.caption(
@@ -132,12 +142,15 @@ def _show_remedies(found: Evaluated, name: str) -> None:
     )
 
 
-def _line(words: str, figures: Figures, place: int) -> str:
+def _row(words: str, figures: Figures, place: int) -> dict[str, Any]:
     of = figures.classes[place]
-    return (
-        f"| {words} | {rate(of.recall, of.recall_interval)} | {rate(of.precision)} | {rate(figures.accuracy)} | "
-        f"{rate(figures.balanced_accuracy)} |"
-    )
+    return {
+        "decided by": words,
+        f"recall of {of.name}": Interval(of.recall, *of.recall_interval),
+        f"precision of {of.name}": Interval(of.precision, *of.precision_interval),
+        "top-1": Interval(figures.accuracy, *figures.accuracy_interval),
+        "mean recall": Interval(figures.balanced_accuracy, *figures.balanced_accuracy_interval),
+    }
 
 
 def _equal_priors(found: Evaluated) -> Remedied:

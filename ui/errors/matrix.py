@@ -15,10 +15,13 @@ from fer_core.evaluate.predictions import Predictions
 from ui.evaluation.faces import show_faces
 from ui.evaluation.kept import Evaluated
 from ui.evaluation.tables import show_table
-from ui.page import ink
+from ui.page import ink, sentences
 from ui.wording import plural
 
 SHARES: dict[str, Share] = {"counts": "count", "% of rows": "row", "% of columns": "column"}
+_APART: dict[Share, str] = {
+    "count": "counts", "row": "points of the annotated class", "column": "points of the predicted class"
+}  # fmt: skip
 _NOBODY = "nothing"
 
 
@@ -44,31 +47,36 @@ def _ask(found: Evaluated) -> tuple[Share, str | None]:
     others = {
         c.folder.name: c.card
         for c in list_checkpoints()
-        if c.card.weights_sha256 != found.card.weights_sha256 and found.where.predictions(c.card) is not None
+        if c.card.weights_sha256 != found.card.weights_sha256 and found.where.was_asked(c.card)
     }
-    first, second = st.columns([5, 3], vertical_alignment="bottom")
-    how = first.segmented_control(
-        "Cells hold", list(SHARES), default="% of rows", required=True, key="cells", bind="query-params"
-    )
-    less = second.selectbox("Less those of", [_NOBODY, *others], key="less", bind="query-params", disabled=not others)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        how = st.segmented_control(
+            "Cells hold", list(SHARES), default="% of rows", required=True, key="cells", bind="query-params",
+            width="content",
+        )  # fmt: skip
+        less = st.selectbox(
+            "Less those of", [_NOBODY, *others], key="less", bind="query-params", disabled=not others, width=220
+        )
     return SHARES[str(how)], None if less in {None, _NOBODY} else str(less)
 
 
 def _draw(found: Evaluated, matrix: Confusion, share: Share, other: str | None) -> None:
     from fer_core.plots.confusion import confusion_map
 
-    cell = _cell()
-    if other is None:
+    apart = None
+    if other is not None:
+        with sentences():
+            apart = subtract(found.predictions, _same_samples(found, other), share)
+    if apart is None:
         shares = None if share == "count" else matrix.shares(share)
-        figure = confusion_map(matrix.counts, matrix.classes, shares, chosen=cell, ink=ink())
+        figure = confusion_map(matrix.counts, matrix.classes, shares, chosen=_cell(), ink=ink())
         words = "Rows are annotated classes, columns predicted ones; a click on a cell shows its faces."
     else:
-        apart = subtract(found.predictions, _same_samples(found, other))
         shares = None if share == "count" else apart.shares
-        figure = confusion_map(apart.counts, matrix.classes, shares, chosen=cell, p=apart.p, ink=ink())
+        figure = confusion_map(apart.counts, matrix.classes, shares, chosen=_cell(), p=apart.p, ink=ink())
         words = (
-            f"{found.card.name} less {other}, {'counts' if shares is None else 'points of the annotated class'}; bold "
-            "where exact McNemar's p, Holm over all cells, is below 0.05."
+            f"{found.card.name} less {other}, {_APART[share]}; bold where the counts differ by more than chance: exact "
+            "McNemar's p, Holm over all cells, below 0.05."
         )
     st.plotly_chart(
         figure, key="matrix", on_select=_choose_cell, selection_mode=("points",), config={"displaylogo": False},

@@ -6,11 +6,13 @@ import numpy as np
 import streamlit as st
 
 from fer_core.evaluate.compare.bootstrap import Interval
-from fer_core.evaluate.slices import Slice, Slices, find_slices
+from fer_core.evaluate.metrics import wilson_interval
+from fer_core.evaluate.slices import MINIMUM, Slice, Slices, find_slices
 from ui.evaluation.faces import show_faces
 from ui.evaluation.kept import Evaluated
 from ui.evaluation.once import once
 from ui.evaluation.tables import show_table
+from ui.page import rate
 from ui.wording import plural
 
 _EVERY = "all classes"
@@ -27,9 +29,17 @@ def show_slices(found: Evaluated) -> None:
     if among != _EVERY:
         found = _of_class(found, str(among))
     slices = once(found.predictions, "slices", lambda: _search(found))
+    share = rate(slices.error, wilson_interval(round(slices.error * slices.n), slices.n))
+    if not slices.tested:
+        st.info(
+            f"None was searched: a slice needs {MINIMUM} samples or more, and so does its rest; of these "
+            f"{plural(slices.n, 'sample')} no part that is known has as many. {share} of all are wrong.",
+            icon=":material/filter_alt_off:",
+        )
+        return
     st.markdown(
-        f"**{plural(len(slices.found), 'slice')}** of {slices.tested:,} with 30 samples or more fail more often than "
-        f"the rest; on all {slices.n:,} samples {slices.error:.1%} are wrong."
+        f"**{plural(len(slices.found), 'slice')}** of the {slices.tested:,} that have {MINIMUM} samples or more fail "
+        f"more often than the rest; of all {plural(slices.n, 'sample')} {share} are wrong."
     )
     if not slices.found:
         st.caption("Nothing that is known of the samples tells where the model fails more often than chance would.")

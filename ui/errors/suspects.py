@@ -24,8 +24,8 @@ def show_suspects(found: Evaluated) -> None:
         flagged = rate(seen.disagree.value, (seen.disagree.low, seen.disagree.high))
         every = rate(seen.base.value, (seen.base.low, seen.base.high))
         st.markdown(
-            f"Where annotators voted ({seen.voted:,} of them), most votes are for another class than the label in "
-            f"{flagged}; among all samples with votes in {every}."
+            f"{seen.voted:,} of them have votes, and of these {flagged} have most votes for another class than the "
+            f"label; of all samples with votes it is {every}."
         )
         st.caption("A model that was trained on such votes agrees with them more than another would.")
     if not len(seen.rows):

@@ -9,6 +9,7 @@ import streamlit as st
 from fer_core.card import Card, LabelSource
 from fer_core.checkpoint import Checkpoint
 from fer_core.data.labelling import WORDS, in_words
+from fer_core.data.query import Filters
 from fer_core.evaluate.locked import looks, open_test
 from ui.datasets.shown import Shown
 from ui.evaluation.kept import Where
@@ -60,6 +61,21 @@ def ask_truth(shown: Shown, split: str, cards: Sequence[Card]) -> Where:
     return where
 
 
+def has_samples(where: Where) -> bool:
+    """Whether the split has any; where it has none, it is told which ones have."""
+    counts = {row["split"]: int(row["n"]) for row in where.shown.catalogue().counts(Filters(), "split")}
+    if counts.get(where.split):
+        return True
+    name = where.shown.data_set.name
+    there = " and ".join(f"{split} ({plural(n, 'sample')})" for split, n in counts.items() if split)
+    st.info(
+        f"{name} has no {where.split} samples. "
+        + (f"It has {there}: choose one of these splits in the sidebar." if there else "Import it with its splits."),
+        icon=":material/photo_library:",
+    )
+    return False
+
+
 def is_open(where: Where, models: Mapping[str, str]) -> bool:
     """Whether the split may be looked at; where it is the test split and locked, the form that opens it is drawn.
 
@@ -84,6 +100,9 @@ def is_open(where: Where, models: Mapping[str, str]) -> bool:
     with st.form("open test", border=False):
         why = st.text_input("Why is it opened?", max_chars=300, placeholder="final figure for the paper")
         if st.form_submit_button("Open the test split", icon=":material/lock_open:"):
+            if not why.strip():
+                st.error("To open it, give a reason; the look is logged with it, and counted.")
+                return False
             with sentences():
                 for model in locked:
                     kept[model, where.data_hash] = open_test(model, where.data_hash, why).why

@@ -67,6 +67,14 @@ class Where:
         by = [] if self.truth == card.label_source else ["--truth", self.truth]
         return ["--data", self.shown.data_set.name, "--split", self.split, *by]
 
+    def was_asked(self, card: Card) -> bool:
+        """Whether a checkpoint has answered; its table may be damaged.
+
+        Raises:
+            DataError: as `data_hash`.
+        """
+        return find(card.weights_sha256, self.data_hash, self.split) is not None
+
     def predictions(self, card: Card) -> Predictions | None:
         """What a checkpoint answered, at the temperature of its card; None where it was not asked yet.
 

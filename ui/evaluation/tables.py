@@ -48,8 +48,7 @@ def cell(value: Any, *, as_rate: bool = False) -> Any:
     """A cell as it is drawn: rates in percent with bounds, other figures with three digits, numbers as they are."""
     if isinstance(value, Interval):
         if as_rate:
-            undefined = math.isnan(value.value)
-            return rate(None if undefined else value.value, _bounds(value))
+            return rate(value.value, _bounds(value))
         return shown(value, 3)
     if isinstance(value, float):
         if math.isnan(value):
@@ -61,7 +60,7 @@ def cell(value: Any, *, as_rate: bool = False) -> Any:
 def _points(value: Interval) -> str:
     if math.isnan(value.value):
         return "n/a"
-    return f"{100 * value.value:+.1f} [{100 * value.low:+.1f}, {100 * value.high:+.1f}]"
+    return f"{100 * value.value:+.2f} [{100 * value.low:+.2f}, {100 * value.high:+.2f}]"  # as in the verdict
 
 
 def _bounds(value: Interval) -> tuple[float | None, float | None] | None:

@@ -34,6 +34,7 @@ class Column:
         weight: what its probability is to be multiplied by, so that it is said exactly `n` times, fitted on these very
             samples; above 1 where it is said too rarely. NaN with n = 0.
         recall_weighted: recall with that weight; precision then is the same number.
+        recall_weighted_interval: Wilson's.
         accuracy: top-1 as it is.
         accuracy_weighted: top-1 with the weight.
     """
@@ -48,26 +49,37 @@ class Column:
     median: float
     weight: float
     recall_weighted: float
+    recall_weighted_interval: tuple[float, float]
     accuracy: float
     accuracy_weighted: float
 
     def as_text(self) -> str:
         """In one or two sentences."""
         if not self.n:
-            return f"No sample is annotated as {self.name}; it is said {self.said:,} times."
+            return f"No sample is annotated as {self.name}; the model says it {_times(self.said)}."
         missed = self.n - self.hits
-        name = self.name.capitalize()
-        text = f"{name} is said {self.said:,} times where there are {self.n:,}, {self.hits:,} times rightly."
+        text = f"The model never says {self.name}; there are {self.n:,}."
+        if self.said:
+            text = (
+                f"The model says {self.name} {_times(self.said)}, {self.hits:,} of them rightly; there are {self.n:,}."
+            )
         if missed:
             text += (
-                f" Of the {missed:,} that are missed {self.second:,} have it in the second place (median probability "
+                f" Of the {missed:,} missed, {self.second:,} have it in the second place (median probability "
                 f"{self.median:.2f})."
             )
-        return (
-            f"{text} With its probability weighed {self.weight:.3g} times it would be said as often as it is there: "
-            f"recall {percent(self.recall)} -> {percent(self.recall_weighted)}, top-1 {percent(self.accuracy)} -> "
-            f"{percent(self.accuracy_weighted)}."
+        before, after = (
+            percent(self.recall, self.recall_interval),
+            percent(self.recall_weighted, self.recall_weighted_interval),
         )
+        return (
+            f"{text} With its probability multiplied by {self.weight:.3g} it would be said {_times(self.n)}: recall "
+            f"{before} -> {after}, top-1 {percent(self.accuracy)} -> {percent(self.accuracy_weighted)}."
+        )
+
+
+def _times(n: int) -> str:
+    return "once" if n == 1 else f"{n:,} times"
 
 
 def column(predictions: Predictions, name: str) -> Column:
@@ -88,18 +100,19 @@ def column(predictions: Predictions, name: str) -> Column:
     n, missed = int(mine.sum()), mine & ~said
     second = int(((given[missed] > given[missed, i][:, None]).sum(1) == 1).sum())
     weight = recall = accuracy = math.nan
+    bounds = (math.nan, math.nan)
     if n:
         others = given.copy()
         others[:, i] = -1
         needed = others.max(1) / np.maximum(given[:, i], 1e-300)  # the weight from which on the class is said
         weight = _between(np.sort(needed), n)
         weighed = needed < weight
-        recall = float(weighed[mine].mean())
+        recall, bounds = float(weighed[mine].mean()), wilson_interval(int(weighed[mine].sum()), n)
         accuracy = float((np.where(weighed, i, others.argmax(1)) == predictions.labels).mean())
     hits = int((mine & said).sum())
     return Column(
         predictions.classes.names[i], n, int(said.sum()), hits, hits / n if n else math.nan, wilson_interval(hits, n),
-        second, float(np.median(given[missed, i])) if missed.any() else math.nan, weight, recall,
+        second, float(np.median(given[missed, i])) if missed.any() else math.nan, weight, recall, bounds,
         float(predictions.right.mean()) if len(predictions) else math.nan, accuracy,
     )  # fmt: skip
 

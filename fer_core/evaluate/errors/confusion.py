@@ -81,9 +81,10 @@ class Subtracted:
 
     Attributes:
         counts: (K, K).
-        shares: (K, K) of the true class; NaN for a class without samples.
-        p: (K, K) exact McNemar's of each cell (does one model put more of the class there), Holm over all cells; NaN
-            for a class without samples.
+        shares: (K, K) differences of the shares of the true class or, where asked for, of the predicted one; NaN for a
+            class without samples, or that one of the models never says.
+        p: (K, K) exact McNemar's of each cell's count (does one model put more of the true class there), Holm over all
+            cells; NaN for a class without samples.
     """
 
     counts: NDArray[np.int64]
@@ -91,8 +92,13 @@ class Subtracted:
     p: Values
 
 
-def subtract(first: Predictions, second: Predictions) -> Subtracted:
+def subtract(first: Predictions, second: Predictions, of: Share = "row") -> Subtracted:
     """What one model does otherwise than another.
+
+    Args:
+        first: the answers that are subtracted from.
+        second: of the same samples.
+        of: what shares are shares of.
 
     Raises:
         DataError: as `aligned`.
@@ -102,11 +108,11 @@ def subtract(first: Predictions, second: Predictions) -> Subtracted:
     k = len(first.classes)
     p = np.full((k, k), math.nan)
     for true in range(k):
-        of = first.labels == true
-        if of.any():
-            one, other = first.predicted[of], second.predicted[of]
+        there = first.labels == true
+        if there.any():
+            one, other = first.predicted[there], second.predicted[there]
             p[true] = [mcnemar(one == said, other == said).p for said in range(k)]
-    shares = _shares(mine, "row") - _shares(theirs, "row")
+    shares = _shares(mine, of) - _shares(theirs, of)
     return Subtracted(mine - theirs, shares, holm(p.ravel()).reshape(k, k))
 
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from fer_core.errors import DataError
 from fer_core.evaluate.errors.confusion import ClassFigures, class_figures
-from fer_core.evaluate.metrics import confusion_matrix
+from fer_core.evaluate.metrics import confusion_matrix, wilson_interval
 from fer_core.evaluate.predictions import Predictions
-from fer_core.evaluate.significance import McNemar, mcnemar
+from fer_core.evaluate.significance import McNemar, mcnemar, mean_of_rates_interval
 
 Values = NDArray[np.float64]
 Criterion = Literal["f1", "balanced_accuracy"]
@@ -27,10 +27,20 @@ _STEPS, _SMALL = 1_000, 1e-10
 
 @dataclass(frozen=True)
 class Figures:
-    """What a decision is worth: top-1, mean recall over classes with samples, and each class."""
+    """What a decision is worth.
+
+    Attributes:
+        accuracy: top-1.
+        accuracy_interval: Wilson's.
+        balanced_accuracy: mean recall over the classes that have samples.
+        balanced_accuracy_interval: from Wilson's of the recalls, see `mean_of_rates_interval`.
+        classes: each class.
+    """
 
     accuracy: float
+    accuracy_interval: tuple[float, float]
     balanced_accuracy: float
+    balanced_accuracy_interval: tuple[float, float]
     classes: tuple[ClassFigures, ...]
 
 
@@ -193,5 +203,9 @@ def _crosswise(
 def _figures(predictions: Predictions, predicted: NDArray[np.int64]) -> Figures:
     counts = confusion_matrix(predictions.labels, predicted, len(predictions.classes))
     classes = class_figures(counts, predictions.classes)
-    recalls = [c.recall for c in classes if c.n]
-    return Figures(float(counts.trace() / counts.sum()), float(np.mean(recalls)), classes)
+    there = [c for c in classes if c.n]
+    right, n = int(counts.trace()), int(counts.sum())
+    return Figures(
+        right / n, wilson_interval(right, n), float(np.mean([c.recall for c in there])),
+        mean_of_rates_interval([(round(c.recall * c.n), c.n) for c in there]), classes,
+    )  # fmt: skip

@@ -42,9 +42,11 @@ def test_a_class_that_is_never_said_by_hand() -> None:
     assert found.weight == pytest.approx(math.sqrt(12), rel=1e-5)
     assert found.recall_weighted == 0.5
     assert (found.accuracy, found.accuracy_weighted) == (pytest.approx(3 / 5), pytest.approx(3 / 5))
-    assert "Disgust is said 0 times where there are 2, 0 times rightly." in found.as_text()
-    assert "Of the 2 that are missed 1 have it in the second place (median probability 0.25)" in found.as_text()
-    assert "recall 0.0 % -> 50.0 %, top-1 60.0 % -> 60.0 %" in found.as_text()
+    assert "The model never says disgust; there are 2. Of the 2 missed, 1 have it" in found.as_text()
+    assert "in the second place (median probability 0.25). With its probability multiplied by 3.46" in found.as_text()
+    # Wilson's of 0 of 2 and of 1 of 2, by hand with z = 1.96: 3.84 / 5.84; 0.5 -+ 1.96 sqrt(0.5 + 0.96) / 5.84.
+    said_of = "recall 0.0 % [0.0, 65.8] -> 50.0 % [9.5, 90.5], top-1 60.0 % -> 60.0 %"
+    assert f"it would be said 2 times: {said_of}" in found.as_text()
 
 
 def test_at_the_weight_it_is_said_as_often_as_it_is_there() -> None:
@@ -79,7 +81,7 @@ def test_no_samples_all_samples_and_another_order() -> None:
     nothing = column(said([0, 2], [[0.9, 0.05, 0.05], [0.1, 0.8, 0.1]]), "disgust")
     assert (nothing.n, nothing.said, nothing.second) == (0, 1, 0)
     assert all(math.isnan(v) for v in (nothing.recall, nothing.median, nothing.weight, nothing.accuracy_weighted))
-    assert nothing.as_text() == "No sample is annotated as disgust; it is said 1 times."
+    assert nothing.as_text() == "No sample is annotated as disgust; the model says it once."
     every = column(said([1, 1], [[0.9, 0.05, 0.05], [0.1, 0.8, 0.1]]), "disgust")
     assert (every.recall_weighted, every.accuracy_weighted) == (1, 1)
     given, chance = table(300), np.random.default_rng(0)

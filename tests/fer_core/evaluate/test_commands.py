@@ -84,6 +84,8 @@ def test_errors_of_a_checkpoint(data: Path) -> None:
     assert set(found["lens"]["missed"]) <= set(found["lens"]["hardest"])
     text = run("errors", "--checkpoint", "one", "--data", str(data))
     assert "slices that fail" in text.stdout
+    assert "n = 56: " in text.stdout.splitlines()[0]
+    assert text.stdout.splitlines()[0].endswith("] right")
     assert "taken for" in text.stdout
 
 

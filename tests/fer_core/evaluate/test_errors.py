@@ -107,6 +107,11 @@ def test_two_matrices_subtracted() -> None:
     assert found.p[6, 6] == pytest.approx(49 * p, rel=1e-9)  # the smallest of 49
     same = subtract(first, first)
     assert (same.p == 1).all()
+    precision = [
+        sk.precision_score(one.labels, one.predicted, labels=range(7), average=None) for one in (first, second)
+    ]
+    said_by_both = subtract(first, second, "column").shares.diagonal()
+    assert said_by_both == pytest.approx(precision[0] - precision[1])
 
 
 def test_the_lens_by_hand() -> None:

@@ -75,7 +75,7 @@ def test_what_is_refused() -> None:
     broken[0, 2, 1] = np.nan
     with pytest.raises(DataError, match=r"1 of 4 samples have logits that are not finite.*'sample-000002'"):
         dataclasses.replace(good, logits=broken)
-    with pytest.raises(DataError, match="'x' stands 2 times"):
+    with pytest.raises(DataError, match="'x' stands 2 times in the predictions of"):
         dataclasses.replace(good, sample_ids=pa.array(["x", "y", "x", "z"]))
     with pytest.raises(DataError, match=r"Labels lie in 0\.\.7"):
         dataclasses.replace(good, labels=np.array([0, 1, 2, 7]))

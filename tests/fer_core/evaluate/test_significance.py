@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, false_discovery_control
 
-from fer_core.evaluate.significance import benjamini_hochberg, holm, mcnemar
+from fer_core.evaluate.significance import (
+    benjamini_hochberg,
+    difference_interval,
+    holm,
+    mcnemar,
+    mean_of_rates_interval,
+)
 
 
 def pairs(only_first: int, only_second: int, both: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -60,3 +66,27 @@ def test_what_is_undefined_does_not_count() -> None:
 def test_benjamini_hochberg_against_scipy() -> None:
     p = np.random.default_rng(0).uniform(size=50) ** 2
     assert benjamini_hochberg(p) == pytest.approx(false_discovery_control(p), rel=1e-12)
+
+
+def test_the_difference_of_two_rates_as_published() -> None:
+    # Newcombe 1998, table II, method 10: 56/70 - 48/80, 9/10 - 3/10, 10/10 - 0/20.
+    assert difference_interval((56, 70), (48, 80)) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+    assert difference_interval((9, 10), (3, 10)) == pytest.approx((0.1705, 0.8090), abs=5e-5)
+    assert difference_interval((10, 10), (0, 20)) == pytest.approx((0.6791, 1.0), abs=5e-5)
+    low, high = difference_interval((48, 80), (56, 70))
+    assert (low, high) == pytest.approx((-0.3339, -0.0524), abs=5e-5)
+    assert all(math.isnan(bound) for bound in difference_interval((0, 0), (3, 10)))
+
+
+def test_the_mean_of_rates_is_bounded_as_often_as_it_should() -> None:
+    one = binomtest(30, 50).proportion_ci(method="wilson")
+    assert mean_of_rates_interval([(30, 50)]) == pytest.approx((one.low, one.high), abs=1e-9)
+    # Two alike: the distance of either bound shrinks by the root of two.
+    low, high = mean_of_rates_interval([(30, 50), (30, 50)])
+    assert (0.6 - low, high - 0.6) == pytest.approx(((0.6 - one.low) / 2**0.5, (one.high - 0.6) / 2**0.5))
+    assert all(math.isnan(bound) for bound in (*mean_of_rates_interval([]), *mean_of_rates_interval([(0, 0), (1, 2)])))
+    truth, sizes = np.array([0.9, 0.5, 0.05]), np.array([200, 60, 40])
+    hits = np.random.default_rng(0).binomial(sizes, truth, (2000, 3))
+    found = np.array([mean_of_rates_interval([*zip(row, sizes.tolist(), strict=True)]) for row in hits.tolist()])
+    covered = ((found[:, 0] <= truth.mean()) & (truth.mean() <= found[:, 1])).mean()
+    assert 0.93 < covered < 0.97

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from fer_core.errors import DataError
 from fer_core.evaluate.summary import summary
@@ -33,6 +34,15 @@ def test_the_worst_class_is_under_the_lens_and_one_without_samples_is_not() -> N
     assert found["lens"]["name"] == min(recalls, key=lambda name: recalls[name])
     asked = summary(without, {}, "disgust")["lens"]
     assert (asked["n"], asked["remedies"], asked["column"]["weight"]) == (0, [], None)
+
+
+def test_top_1_has_its_interval_and_a_class_its_own_name() -> None:
+    given = table(400)
+    found = summary(given, {}, "joy")
+    bounds = binomtest(int(given.right.sum()), 400).proportion_ci(method="wilson")
+    assert found["accuracy_interval"] == pytest.approx([bounds.low, bounds.high])
+    assert found["lens"]["name"] == "happy"
+    assert "threshold of happy" in found["lens"]["remedies"][0]["what"]
 
 
 def test_no_predictions_at_all() -> None:

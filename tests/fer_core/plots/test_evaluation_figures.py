@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from fer_core.evaluate.compare import Interval, compare
 from fer_core.evaluate.errors import confusion, precision_recall, subtract
@@ -61,6 +62,18 @@ def test_reliability_is_drawn_where_there_are_samples() -> None:
     votes = votes_against_confidence(given.probabilities, given.right, np.arange(200) % 5 / 2)
     doubt = doubt_against_votes(votes)
     assert list(doubt.data[0].y) == [row[3] for row in votes.bins]
+    n, right = votes.bins[0][2], votes.bins[0][4]
+    bounds = binomtest(round(n * right), n).proportion_ci(method="wilson")
+    bars = doubt.data[1].error_y
+    assert (bars.array[0], bars.arrayminus[0]) == pytest.approx((bounds.high - right, right - bounds.low))
+
+
+def test_each_model_of_a_legend_has_a_line_above_the_chart() -> None:
+    given = table(200)
+    found = reliability(given.confidence, given.right)
+    one, four = (reliability_diagram({f"m{i}": found for i in range(n)}).layout for n in (1, 4))
+    assert four.margin.t - one.margin.t == four.height - one.height == 60
+    assert (four.legend.y, four.legend.yanchor) == (1, "bottom")
 
 
 def test_curves_have_the_colours_of_their_classes() -> None:
@@ -109,6 +122,8 @@ def test_the_front() -> None:
     assert list(line.x) == [1.0]
     assert list(dots.text) == ["a", "b"]
     assert dots.error_y.array[0] == pytest.approx(0.1)
+    named = [(a.text, a.x, a.y) for a in accuracy_against_latency(models).layout.annotations]
+    assert named == [("a", 0.0, 0.6), ("b", pytest.approx(np.log10(3)), 0.5)]  # at the upper bound, on a log axis
 
 
 def test_agreement_and_robustness() -> None:
