@@ -181,10 +181,10 @@ def _interventions(told: Mapping[str, Any], label: str) -> None:
     )
     rows = [r for r in told["interventions"] if r["label"] == label and r["outcome"] == "all" and r["fill"] == fill]
     st.plotly_chart(effect_dots(rows), key="effects", config={"displaylogo": False})
+    n = max((row["n"] for row in rows), default=0)
     st.caption(
-        f"{plural(max((row['n'] for row in rows), default=0), 'face')} of {label}. Filled where the region drives the answer: the "
-        "logit falls, and by more than with the same shape taken away elsewhere, with an error of 5 % over all eight "
-        "regions together."
+        f"{plural(n, 'face')} of {label}. Filled where the region drives the answer: the logit falls, and by more than "
+        "with the same shape taken away elsewhere, with an error of 5 % over all eight regions together."
     )
 
 
