@@ -61,7 +61,8 @@ def _subject(name: str) -> str:
 def _ask(checkpoint: Checkpoint, shown: Shown) -> None:
     splits = [row["split"] for row in shown.catalogue().counts(Filters(), "split")]
     with st.form("measure", border=True):
-        first, second, third, fourth, fifth = st.columns([2, 3, 2, 3, 3])
+        first, second, third = st.columns(3)
+        fourth, fifth = st.columns([1, 2])
         at_first = splits.index("validation") if "validation" in splits else 0
         split = first.selectbox("Split", splits, index=at_first)
         names = [method.name for method in get_explainer(checkpoint.folder).methods()]
@@ -163,7 +164,11 @@ def _intervals(rows: Sequence[Mapping[str, Any]]) -> None:
     from fer_core.plots.regions import with_interval
 
     columns = {"share of the map": "share", **{f"times {told}": name for name, told in _VALUES.items()}}
-    table = {title: [with_interval(row, name) for row in rows] for title, name in columns.items()}
+    frames = ["{}" if row["claim"] else "({})" for row in rows]  # as in the chart
+    table = {
+        title: [frame.format(with_interval(row, name)) for frame, row in zip(frames, rows, strict=True)]
+        for title, name in columns.items()
+    }
     st.dataframe({"region": [row["region"] for row in rows], **table}, hide_index=True)
     label, n = rows[0]["label"].capitalize(), plural(rows[0]["n"], "face")
     st.caption(f"{label}, {n} with a map; in square brackets 95 % intervals over faces.")
