@@ -67,7 +67,7 @@ def ask_for_maps(checkpoint: Checkpoint, face: FacePrediction) -> Question:
     layers = {layer.name: layer for layer in explainer.layers()}
     offered = explainer.methods()
     names = [m.name for m in offered]
-    first, second, third, fourth = st.columns([3, 2, 2, 4])
+    first, second, third, fourth = st.columns([3, 3, 2, 4])
     chosen = first.multiselect(
         "Methods",
         names,
