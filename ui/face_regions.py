@@ -10,6 +10,7 @@ from fer_core.explain import SaliencyMap, get_method
 from fer_core.predict import FacePrediction
 from fer_core.preprocess import Preprocess
 from fer_core.regions.one import detected_points, region_shares, regions_of
+from fer_core.regions.resolution import together
 
 
 def show_face_regions(face: FacePrediction, how: Preprocess, maps: Sequence[SaliencyMap]) -> None:
@@ -31,8 +32,8 @@ def show_face_regions(face: FacePrediction, how: Preprocess, maps: Sequence[Sali
     columns = {get_method(m).title: st.column_config.NumberColumn(format="%.2f", help="1 is an even map") for m in told}
     columns["part of the picture"] = st.column_config.NumberColumn(format="percent")
     st.dataframe(table, hide_index=True, column_config=columns)
-    refused = sorted({row.reason for rows in told.values() for row in rows if row.reason})
+    refused = together([row.reason for rows in told.values() for row in rows if row.reason])
     st.caption(
         f"How dense a map's evidence is in a region, 1 being an even map; regions from the {masks.sources[0]}. "
-        + ("Left out is what a map is too coarse for: " + " ".join(refused) if refused else "")
+        + (f"None stands where a map is too coarse. {refused}" if refused else "")
     )

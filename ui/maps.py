@@ -13,6 +13,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from fer_core.checkpoint import Checkpoint
+from fer_core.ensembles import layer_title, member_note
 from fer_core.explain import (
     DIVERGING,
     SEQUENTIAL,
@@ -66,7 +67,7 @@ def ask_for_maps(checkpoint: Checkpoint, face: FacePrediction) -> Question:
     layers = {layer.name: layer for layer in explainer.layers()}
     offered = explainer.methods()
     names = [m.name for m in offered]
-    first, second, third, fourth = st.columns([3, 2, 2, 3])
+    first, second, third, fourth = st.columns([3, 3, 2, 4])
     chosen = first.multiselect(
         "Methods",
         names,
@@ -87,7 +88,7 @@ def ask_for_maps(checkpoint: Checkpoint, face: FacePrediction) -> Question:
         "Layer",
         list(layers),
         index=len(layers) - 1,
-        format_func=lambda name: f"{name} ({layers[name].map_hw[0]} x {layers[name].map_hw[1]} cells)",
+        format_func=lambda name: f"{layer_title(name)} ({layers[name].map_hw[0]} x {layers[name].map_hw[1]} cells)",
         key="layer",
         bind="query-params",
     )
@@ -101,6 +102,8 @@ def ask_for_maps(checkpoint: Checkpoint, face: FacePrediction) -> Question:
     note = coarse_note(explainer.layers(), layer)
     if note:
         st.warning(note, icon=":material/grid_view:")
+    if not all(get_method(name).place for name in chosen) and (note := member_note(layer)):
+        st.info(note, icon=":material/group_work:")
     return Question(tuple(chosen), target, None if rival == NOBODY else rival, layer, ground, opacity / 100)
 
 
@@ -189,9 +192,10 @@ def _show(checkpoint: Checkpoint, drawn: NDArray[np.uint8], saliency: SaliencyMa
     st.markdown(f"**{method.title}**", help=f"{method.summary} {method.reference}")
     mark(checkpoint, saliency.method, saliency.layer)
     st.image(drawn, width="stretch", alt=f"{method.title} map for {saliency.target} over the {question.ground}")
+    logit = "logit difference" if question.versus else "logit"
     st.caption(
-        f"{rows} x {columns} cells at {saliency.layer}; raw values {saliency.raw.min():.3g} to "
-        f"{saliency.raw.max():.3g}; logit {saliency.logit:.2f}, probability {saliency.probability:.1%}".replace(
+        f"{rows} x {columns} cells at {layer_title(saliency.layer)}; raw values {saliency.raw.min():.3g} to "
+        f"{saliency.raw.max():.3g}; {logit} {saliency.logit:.2f}, probability {saliency.probability:.1%}".replace(
             "%", " %"
         )
         + ("" if method.class_specific else ". This method does not look at the class.")

@@ -13,16 +13,19 @@ from numpy.typing import NDArray
 from fer_core.checkpoint import Checkpoint
 from fer_core.data.query import Filters
 from fer_core.data.thumbnails import data_uri, thumbnails
+from fer_core.ensembles import layer_title, member_note
 from fer_core.explain import get_explainer, get_method, overlay
 from fer_core.faces.yunet import is_ready as yunet_is_ready
 from fer_core.regions import REGIONS
-from fer_core.regions.kept import Kept, by_deviance, by_share, kept_reports
+from fer_core.regions.kept import Kept, by_deviance, by_share, extremes, kept_reports
+from fer_core.regions.resolution import together
 from fer_core.regions.sources import SOURCE_NAMES
 from ui.datasets.shown import Shown, open_shown
 from ui.gallery import Tile, gallery
 from ui.page import sentences
 from ui.region_maps import cheap, map_pictures
 from ui.tasks import running, show_tasks, start_task
+from ui.wording import plural
 
 _FACES = 12
 _FILLS = {"blur": "blurred", "mean": "filled with mean grey", "swap": "swapped with another class's"}
@@ -42,10 +45,12 @@ def show_regions(checkpoint: Checkpoint, name: str) -> None:
     _ask(checkpoint, shown)
     reports = kept_reports(name)
     if not reports:
-        st.info("Nothing has been measured on this data set yet. Choose above and press **Measure**.")
+        if not running(_subject(name)):
+            st.info("Nothing has been measured on this data set yet. Choose above and press **Measure**.")
         return
-    places = range(len(reports))
-    place = st.selectbox("Report", places, format_func=lambda i: reports[i].title, key="report")
+    newest = reports[0].folder / "report.json"
+    key = f"report {newest} {newest.stat().st_mtime_ns}"  # a new report is shown, whichever was picked before
+    place = st.selectbox("Report", range(len(reports)), format_func=lambda i: reports[i].title, key=key)
     _show(reports[place], shown)
 
 
@@ -56,7 +61,8 @@ def _subject(name: str) -> str:
 def _ask(checkpoint: Checkpoint, shown: Shown) -> None:
     splits = [row["split"] for row in shown.catalogue().counts(Filters(), "split")]
     with st.form("measure", border=True):
-        first, second, third, fourth, fifth = st.columns([2, 3, 2, 3, 3])
+        first, second, third = st.columns(3)
+        fourth, fifth = st.columns([1, 2])
         at_first = splits.index("validation") if "validation" in splits else 0
         split = first.selectbox("Split", splits, index=at_first)
         names = [method.name for method in get_explainer(checkpoint.folder).methods()]
@@ -92,8 +98,11 @@ def _show(report: Kept, shown: Shown) -> None:
         f"regions from {used}; {told['without_evidence']:,} maps without evidence."
     )
     if told["refused"]:
-        finer = f" The layer {told['finer_layer']} would be fine enough." if told["finer_layer"] else ""
-        st.warning(" ".join(told["refused"].values()) + finer, icon=":material/grid_view:")
+        finer = f" The layer {layer_title(told['finer_layer'])} would be fine enough." if told["finer_layer"] else ""
+        st.warning(together(told["refused"].values()) + finer, icon=":material/grid_view:")
+    note = "" if get_method(told["method"]).place else member_note(told["layer"])
+    if note:
+        st.info(note, icon=":material/group_work:")
     label, region = _heat_map(told)
     _interventions(told, label)
     _units(told)
@@ -101,12 +110,12 @@ def _show(report: Kept, shown: Shown) -> None:
     _mean_maps(faces, shown)
     st.subheader(f"Faces behind {label} and {region}")
     _gallery(faces, by_share(faces, label, region)[:_FACES].tolist(), region, shown, "behind")
-    order = by_deviance(faces, label).tolist()
+    typical, deviant = extremes(by_deviance(faces, label).tolist(), _FACES)
     st.subheader(f"Most typical and most deviant maps of {label}")
     over = st.toggle("Maps over the faces", value=cheap(report), key="maps over faces", help="For the predicted class.")
     for key, caption, rows in (
-        ("typical", "Typical: shares over the regions nearest to the class's mean.", order[:_FACES]),
-        ("deviant", "Deviant: farthest from it.", order[::-1][:_FACES]),
+        ("typical", "Typical: shares over the regions nearest to the class's mean.", typical),
+        ("deviant", "Deviant: farthest from it.", deviant),
     ):
         st.caption(caption)
         pictures = None
@@ -143,9 +152,26 @@ def _heat_map(told: Mapping[str, Any]) -> tuple[str, str]:
         "to a method; what drives the answer is told below, by taking regions away."
     )
     points = event.get("selection", {}).get("points", [])
+    label, region = class_order([row["label"] for row in rows])[0], "mouth"
     if points and points[0].get("customdata"):
-        return str(points[0]["customdata"][0]), str(points[0]["customdata"][1])
-    return class_order([row["label"] for row in rows])[0], "mouth"
+        label, region = map(str, points[0]["customdata"][:2])
+    _intervals([row for row in rows if row["label"] == label])
+    return label, region
+
+
+def _intervals(rows: Sequence[Mapping[str, Any]]) -> None:
+    """The figures of one class with their intervals, for whoever cannot point at a cell."""
+    from fer_core.plots.regions import with_interval
+
+    columns = {"share of the map": "share", **{f"times {told}": name for name, told in _VALUES.items()}}
+    frames = ["{}" if row["claim"] else "({})" for row in rows]  # as in the chart
+    table = {
+        title: [frame.format(with_interval(row, name)) for frame, row in zip(frames, rows, strict=True)]
+        for title, name in columns.items()
+    }
+    st.dataframe({"region": [row["region"] for row in rows], **table}, hide_index=True)
+    label, n = rows[0]["label"].capitalize(), plural(rows[0]["n"], "face")
+    st.caption(f"{label}, {n} with a map; in square brackets 95 % intervals over faces.")
 
 
 def _interventions(told: Mapping[str, Any], label: str) -> None:
@@ -160,9 +186,10 @@ def _interventions(told: Mapping[str, Any], label: str) -> None:
     )
     rows = [r for r in told["interventions"] if r["label"] == label and r["outcome"] == "all" and r["fill"] == fill]
     st.plotly_chart(effect_dots(rows), key="effects", config={"displaylogo": False})
+    n = max((row["n"] for row in rows), default=0)
     st.caption(
-        "Filled where the region drives the answer: the logit falls, and by more than with the same shape taken away "
-        "elsewhere, with an error of 5 % over all eight regions together."
+        f"{plural(n, 'face')} of {label}. Filled where the region drives the answer: the logit falls, and by more than "
+        "with the same shape taken away elsewhere, with an error of 5 % over all eight regions together."
     )
 
 

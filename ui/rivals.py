@@ -12,6 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from fer_core.checkpoint import Checkpoint, list_checkpoints, open_checkpoint
+from fer_core.ensembles import layer_title
 from fer_core.errors import DataError
 from fer_core.explain import SaliencyMap, get_explainer, get_method, overlay
 from fer_core.explain.beside import Beside, View, beside
@@ -76,9 +77,9 @@ def show_rival(
     if name == NOBODY:
         return
     same = right.toggle(
-        "Both on one scale", value=True, key="one scale",
-        help="The scale's end is the stronger of both maps' peaks. Raw values of two networks have no common unit: "
-        "switch it off to see where each map is strongest.",
+        "Both on one scale", value=False, key="one scale",
+        help="The scale's end is the stronger of both maps' peaks. Raw values of two networks have no common unit, so "
+        "that the weaker map may not be seen at all.",
     )  # fmt: skip
     analysis, index = found
     one, other = Side(checkpoint, analysis.faces[index]), _other(str(name), photograph, analysis, index)
@@ -148,8 +149,8 @@ def _show_pair(
         column.image(drawn, width="stretch", alt=f"{title} map of {side.name} for {saliency.target}")
         rows, across = saliency.map_hw
         column.caption(
-            f"**{side.name}**: {rows} x {across} cells at {saliency.layer}; raw values {saliency.raw.min():.3g} to "
-            f"{saliency.raw.max():.3g}"
+            f"**{side.name}**: {rows} x {across} cells at {layer_title(saliency.layer)}; raw values "
+            f"{saliency.raw.min():.3g} to {saliency.raw.max():.3g}"
         )
     crop = _enlarged(one.face.crop)
     drawn = overlay(crop, compared.difference, opacity=opacity, colormap="blue-orange")
@@ -188,4 +189,4 @@ def _regions(one: Side, other: Side, pairs: Sequence[tuple[SaliencyMap, Saliency
     percent = st.column_config.NumberColumn(format="percent")
     st.markdown("**Shares of the regions**")
     st.dataframe(table, hide_index=True, column_config={one.name: percent, other.name: percent, "difference": percent})
-    st.caption("Left out is what a map is too coarse for. Regions are found in each model's own crop.")
+    st.caption("None stands where a map is too coarse. Regions are found in each model's own crop.")

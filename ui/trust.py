@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from fer_core.checkpoint import Checkpoint
+from fer_core.ensembles import layer_title
 from fer_core.explain import get_explainer, get_method
 from fer_core.explain.trust.kept import kept, verdict_on
 from ui.page import ink
@@ -104,10 +105,14 @@ def _cascades(told: dict[str, Any], titles: dict[str, str]) -> None:
         format_func=_LIKENESS.__getitem__,
         key="likeness",
     )
-    cascades = {titles[name]: found for name, found in told["cascades"].items()}
-    chart = cascade_curves(cascades, str(measure), f"{_LIKENESS[str(measure)]} with the trained network's maps", ink())
+    cascades = {
+        titles[name]: {**found, "stages": [layer_title(stage) for stage in found["stages"]]}
+        for name, found in told["cascades"].items()
+    }
+    chart = cascade_curves(cascades, str(measure), _LIKENESS[str(measure)], ink())
     st.plotly_chart(chart, key="cascades", config={"displaylogo": False})
     st.caption(
-        "Layer after layer the weights are shuffled, from the output backwards (Adebayo et al. 2018). A line that "
-        "stays high belongs to a map that does not tell of the network; bars are 95 % intervals."
+        "How alike the maps are to those of the trained network while layer after layer, from the output backwards, "
+        "its weights are shuffled (Adebayo et al. 2018). A line that stays high belongs to a map that does not tell of "
+        "the network; bars are 95 % intervals."
     )

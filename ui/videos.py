@@ -57,6 +57,12 @@ def ask(checkpoint: Checkpoint) -> None:
                 st.error("Give the path of a video or a folder first.", icon=":material/error:")
                 return
             path = Path(text).expanduser().absolute()
+            if not path.exists():
+                st.error(
+                    f"There is nothing at {path} on the machine that runs FERScope. Check the path or upload it.",
+                    icon=":material/error:",
+                )
+                return
             pictures = path.is_dir() or path.suffix.lower() in _ARCHIVES
             _start(path, pictures, how if pictures else [*how, *only_video])
 
@@ -107,7 +113,9 @@ def show_results() -> None:
         st.info("Nothing has been analysed yet. Give a video or pictures above.", icon=":material/movie:")
         return
     by_name = {result.folder.name: result for result in found}
-    name = st.selectbox("Result", list(by_name), format_func=lambda one: _title(by_name[one]), key="result")
+    name = st.selectbox(
+        "Result", list(by_name), format_func=lambda one: _title(by_name[one]), key=f"result {next(iter(by_name))}"
+    )  # a new result is shown, whichever was picked before
     with sentences():
         show(by_name[str(name)])
     if st.button("Delete this result", icon=":material/delete:"):
@@ -205,7 +213,10 @@ def _show_pictures(result: Result) -> None:
         )  # fmt: skip
         st.caption("Pick a row to look at its picture.")
     picked = event.selection.rows
-    drawn = [r for r in ([rows[picked[0]]] if picked else rows) if r["drawn"]]
+    wanted = [rows[picked[0]]] if picked else rows
+    if picked and wanted[0]["problem"]:
+        right.warning(wanted[0]["problem"], icon=":material/broken_image:")
+    drawn = [r for r in wanted if r["drawn"]]
     if drawn:
         right.image(
             str(result.folder / drawn[0]["drawn"]), width="stretch", alt=f"{drawn[0]['file']} with its faces boxed"

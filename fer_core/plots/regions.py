@@ -11,6 +11,9 @@ import plotly.graph_objects as go
 Row = Mapping[str, Any]
 _GREY = "#8C8C8C"
 _ORANGE = "#D55E00"
+INK = "#000000"
+# From less to more than even; each colour is bright enough for figures in `INK`.
+BOTH_WAYS = [[0, "#2B8CC4"], [0.5, "#FFFFFF"], [1, _ORANGE]]
 _FIRST = ("disgust", "fear")  # the rarest and the most often mistaken stand on top
 
 
@@ -42,7 +45,8 @@ def density_heatmap(rows: Sequence[Row], value: str = "density") -> go.Figure:
             y=labels,
             text=[[_cell(row, value) for row in line] for line in grid],
             texttemplate="%{text}",
-            colorscale=[[0, "#0072B2"], [0.5, "#FFFFFF"], [1, _ORANGE]],
+            textfont={"color": INK},
+            colorscale=BOTH_WAYS,
             zmin=-2,
             zmax=2,
             xgap=2,
@@ -75,11 +79,12 @@ def _cell(row: Row, value: str) -> str:
 
 
 def _hover(row: Row, value: str) -> str:
-    told = f"{row['label']}, {row['region']}: {_with_interval(row, value)}, n = {row['n']:,}"
+    told = f"{row['label']}, {row['region']}: {with_interval(row, value)}, n = {row['n']:,}"
     return told if row["claim"] else f"{told}<br>{row['reason']}"
 
 
-def _with_interval(row: Row, value: str) -> str:
+def with_interval(row: Row, value: str) -> str:
+    """A figure of a row with its interval, `1.23 [1.20, 1.26]`; `n/a` where it is not known."""
     if row[value] is None:
         return "n/a"
     low, high = row[f"{value}_interval"]
@@ -103,7 +108,7 @@ def effect_dots(rows: Sequence[Row]) -> go.Figure:
             mode="markers",
             marker={"color": colour, "size": 11, "symbol": symbols},
             error_x={**_error_bars(rows, key), "color": colour},
-            customdata=[_with_interval(row, key) + f", n = {row['n']:,}" for row in rows],
+            customdata=[with_interval(row, key) + f", n = {row['n']:,}" for row in rows],
             hovertemplate=f"%{{y}}, {name}: %{{customdata}}<extra></extra>",
         )
     figure.update_xaxes(title="fall of the logit, 95 % interval", zeroline=True)
@@ -132,7 +137,7 @@ def trust_dots(figures: Mapping[str, Mapping[str, Row]], measure: str, title: st
             mode="markers",
             marker={"color": [_GREY if name in _BASELINES else _ORANGE for name, _ in rows], "size": 11},
             error_x=_error_bars(plain, "x"),
-            customdata=[_with_interval(row, "x") + f", n = {row['n']:,}" for row in plain],
+            customdata=[with_interval(row, "x") + f", n = {row['n']:,}" for row in plain],
             hovertemplate="%{y}: %{customdata}<extra></extra>",
         )
     )

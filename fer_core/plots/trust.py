@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from fer_core.plots.curves import run_colours
+from fer_core.plots.regions import BOTH_WAYS, INK
 
 
 def cascade_curves(cascades: Mapping[str, Mapping[str, Any]], measure: str, title: str, ink: str) -> go.Figure:
@@ -42,10 +43,10 @@ def cascade_curves(cascades: Mapping[str, Mapping[str, Any]], measure: str, titl
             hovertemplate=f"{name}, down to %{{x}}: %{{y:.2f}}<extra></extra>",
         )  # fmt: skip
     figure.add_hline(y=0, line={"width": 1, "color": ink})
-    figure.update_xaxes(title="weights shuffled from the output down to")
+    figure.update_xaxes(title="weights shuffled from the output down to", automargin=True)
     figure.update_yaxes(title=title, range=[-1.02, 1.05])
     figure.update_layout(
-        height=380, margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02}
+        height=460, margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02}
     )
     return figure
 
@@ -71,7 +72,8 @@ def agreement_matrix(names: Sequence[str], values: Sequence[Sequence[float | Non
             y=list(names),
             text=[["n/a" if v is None else f"{v:.2f}" for v in row] for row in values],
             texttemplate="%{text}",
-            colorscale=[[0, "#0072B2"], [0.5, "#FFFFFF"], [1, "#D55E00"]],
+            textfont={"color": INK},
+            colorscale=BOTH_WAYS,
             zmin=-1,
             zmax=1,
             xgap=2,

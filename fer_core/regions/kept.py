@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_core.ensembles import layer_title
 from fer_core.errors import DataError
 from fer_core.regions.masks import REGIONS
 from fer_core.regions.report import RegionReport
@@ -37,7 +38,7 @@ class Kept:
     def title(self) -> str:
         """Split, model, method and layer, and what was asked for in place of the usual."""
         told = self.told
-        parts = [str(told["split"]), str(told["model"]), f"{told['method']} at {told['layer']}"]
+        parts = [str(told["split"]), str(told["model"]), f"{told['method']} at {layer_title(told['layer'])}"]
         if told.get("explained") == "label":  # reports of earlier versions explain the predicted class
             parts.append("explaining the label")
         if told.get("points", USUAL_POINTS) != USUAL_POINTS:
@@ -112,6 +113,12 @@ def by_share(faces: Mapping[str, NDArray[Any]], label: str, region: str) -> NDAr
     share = faces["share"][:, REGIONS.index(region)]
     own = np.flatnonzero((faces["labels"] == list(faces["classes"]).index(label)) & np.isfinite(share))
     return own[np.argsort(-share[own], kind="stable")]
+
+
+def extremes(order: Sequence[int], most: int) -> tuple[list[int], list[int]]:
+    """The first and, from the end, the last of an order: at most so many each, and none in both."""
+    few = (len(order) + 1) // 2
+    return list(order[:few][:most]), list(order[few:][::-1][:most])
 
 
 def by_deviance(faces: Mapping[str, NDArray[Any]], label: str) -> NDArray[np.int64]:

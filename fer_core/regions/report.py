@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from fer_core.ensembles import member_note
 from fer_core.evaluate.bootstrap import USUAL, Interval, Resampling
 from fer_core.explain.layers import LayerInfo
 from fer_core.regions.action_units import UnitRow, unit_table
@@ -14,7 +15,7 @@ from fer_core.regions.attribution import Attribution
 from fer_core.regions.effects import EffectRow, effect_table
 from fer_core.regions.intervention import Interventions
 from fer_core.regions.masks import REGIONS
-from fer_core.regions.resolution import Claim, claims, layer_for
+from fer_core.regions.resolution import Claim, claims, layer_for, together
 from fer_core.regions.table import GroupRow, RegionRow, region_table
 
 
@@ -71,10 +72,12 @@ class RegionReport:
             f"{found.model}, {found.method} at {found.layer} ({rows} x {columns} cells), {len(found):,} faces",
             f"explained: the {_WHOSE[found.explained]}; regions from: {used or 'no face'}",
             f"maps without evidence: {found.without_evidence:,}",
+            *filter(None, [member_note(found.layer)]),
             "density: share of the map over share of the picture, with 95 % interval; ~ the map is too coarse for it",
             *_density_lines(self.rows),
         ]
-        lines += [f"too coarse: {claim.reason}" for claim in self.refused]
+        if self.refused:
+            lines.append(f"too coarse: {together(claim.reason for claim in self.refused)}")
         if self.finer:
             lines.append(f"{self.finer.name} has {self.finer.map_hw[0]} x {self.finer.map_hw[1]} cells: fine enough")
         if self.effects:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from fer_core.explain.layers import LayerInfo
 from fer_core.regions.masks import REGIONS
+
+_AND = ", and "  # between what is true of the map and what is of the region
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,24 @@ def claims(boxes: NDArray[np.float64], size_px: int, map_hw: tuple[int, int]) ->
         size = np.median(there, 0)
         fits = bool((size >= cell).all())
         reason = (
-            f"A cell of the {map_hw[0]} x {map_hw[1]} map covers {cell[2]:.3g} x {cell[1]:.3g} pixels, and {region} "
+            f"A cell of the {map_hw[0]} x {map_hw[1]} map covers {cell[2]:.3g} x {cell[1]:.3g} pixels{_AND}{region} "
             f"{size[2]:.3g} x {size[1]:.3g} (width x height, {size[0]:.3g} pixels in all)."
         )
         found.append(Claim(region, fits, "" if fits else reason))
     return found
+
+
+def together(reasons: Iterable[str]) -> str:
+    """Reasons of claims in one text, in which what several begin with is said once; each is told once.
+
+    >>> together(["A cell covers 8 x 8 pixels, and eyes 7 x 4.", "A cell covers 8 x 8 pixels, and nose 7 x 12."])
+    'A cell covers 8 x 8 pixels, and eyes 7 x 4; nose 7 x 12.'
+    """
+    by_start: dict[str, list[str]] = {}
+    for reason in dict.fromkeys(reasons):
+        start, _, end = reason.removesuffix(".").partition(_AND)
+        by_start.setdefault(start, []).append(end)
+    return " ".join(f"{start}{_AND if any(ends) else ''}{'; '.join(ends)}." for start, ends in by_start.items())
 
 
 def layer_for(layers: Sequence[LayerInfo], boxes: NDArray[np.float64], size_px: int) -> LayerInfo | None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from fer_core.__main__ import app
 from fer_core.checkpoint import Checkpoint, open_checkpoint
-from fer_core.ensembles import save_ensemble
+from fer_core.ensembles import layer_title, member_note, save_ensemble
 from fer_core.errors import DataError
 from fer_core.predict import Predictor
 from fer_core.preprocess import Preprocess
@@ -72,3 +72,11 @@ def test_the_command(home: Path) -> None:
     alone = CliRunner().invoke(app, ["ensemble", "one", "compact"])
     assert "needs two members or more" in alone.output
     assert "'../x' is not a name" in CliRunner().invoke(app, ["ensemble", "../x", "compact", "compact"]).output
+
+
+def test_a_layer_of_a_member_is_called_so() -> None:
+    assert layer_title("members.1.network.features.stage4.1.relu") == "member 2, features.stage4.1.relu"
+    assert layer_title("features.stage4.2.relu") == "features.stage4.2.relu"
+    assert member_note("members.0.network.conv").startswith("The layer lies in member 1 of an ensemble")
+    assert not member_note("features.stage4.2.relu")
+    assert not member_note("members.conv")

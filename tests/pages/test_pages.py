@@ -14,6 +14,9 @@ from PIL import Image
 from skimage import data
 from streamlit.testing.v1 import AppTest
 
+from fer_core.checkpoint import open_checkpoint
+from fer_core.ensembles import save_ensemble
+from fer_core.workspace import workspace
 from tests.pages.reading import texts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -153,5 +156,30 @@ def test_another_model_on_the_same_face(app: AppTest) -> None:
     assert table["difference"].tolist() == pytest.approx((table["compact-teacher"] - table["compact"]).tolist())
     shares = next(frame.value for frame in app.dataframe if "method" in frame.value)
     assert shares["region"].tolist()[:2] == ["brows", "eyes"]
-    app.toggle(key="one scale").set_value(False).run()
+    app.toggle(key="one scale").set_value(True).run()
     assert not app.exception
+
+
+def test_an_ensemble_beside_its_member_says_whose_layer_is_shown(app: AppTest) -> None:
+    members = [open_checkpoint("compact"), open_checkpoint("compact-teacher")]
+    save_ensemble(workspace() / "checkpoints" / "pair", members)
+    app.switch_page(SALIENCY)
+    app.query_params["checkpoint"], app.query_params["beside"] = "pair", "compact"
+    app.run()
+    assert not app.exception
+    assert not app.error
+    said = texts(app)
+    assert "The layer lies in member 2 of an ensemble" in said
+    assert "member 2, features.stage4.1.relu (6 x 6 cells)" in app.selectbox(key="layer").options
+    # The gradients of a logarithm of probabilities are far smaller than those of a logit.
+    assert not app.toggle(key="one scale").value
+    app.multiselect(key="method").set_value(["occlusion"]).run()
+    assert "The layer lies in member 2" not in texts(app)
+
+
+def test_what_is_explained_against_another_class_is_a_difference_of_logits(app: AppTest) -> None:
+    app.run()
+    app.switch_page(SALIENCY).run()
+    assert "; logit 4." in texts(app)
+    app.selectbox(key="versus").set_value("sad").run()
+    assert "; logit difference 4." in texts(app)

@@ -95,11 +95,17 @@ def test_a_report_is_shown(open_view: Callable[..., AppTest], few: SampleTable) 
     said = texts(app)
     assert "14 faces, maps of 6 x 6 cells for the predicted class, regions from mean face 100.0 %" in said
     assert "; 0 maps without evidence." in said
-    assert "A cell of the 6 x 6 map covers 8 x 8 pixels, and eyes" in said
+    assert said.count("A cell of the 6 x 6 map covers 8 x 8 pixels, and ") == 1
+    assert "; eyes 10 x 5 (width x height, 32 pixels in all). The layer" in said
     assert "The layer features.stage3.2.relu would be fine enough." in said
     assert "What drives disgust" in said
     assert "Faces behind disgust and mouth" in said
-    table = app.dataframe[0].value
+    assert "2 faces of disgust. Filled where" in said
+    brows = next(row for row in kept_reports("few")[0].told["regions"] if row["group"] == "disgust")
+    assert f"{brows['density']:.2f} [" in app.dataframe[0].value["times an even map"][0]
+    assert app.dataframe[0].value["times an even map"][1].startswith("(")  # too coarse for eyes
+    assert "Disgust, 2 faces with a map; in square brackets" in said
+    table = app.dataframe[1].value
     assert table["class"].tolist()[:3] == ["angry", "disgust", "fear"]
     assert table["action units"].tolist()[3] == "6 + 12 + 25"
     assert table["seen in"].tolist()[3] == "eyes, mouth, cheeks"

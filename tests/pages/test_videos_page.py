@@ -113,6 +113,32 @@ def test_pictures_are_shown_and_deleted(open_page: Callable[[], AppTest], tmp_pa
     assert not (workspace() / "videos" / "two").exists()
 
 
+def test_a_new_result_is_shown_though_another_was_picked(open_page: Callable[[], AppTest], tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    Image.fromarray(sample_photograph()[20:260, 80:400]).save(tmp_path / "in" / "astronaut.png")
+    for name in ("one", "two"):
+        analyse_pictures(tmp_path / "in", workspace() / "videos" / name, job())
+    app = open_page()
+    picker = next(box for box in app.selectbox if box.label == "Result")
+    assert picker.value == "two"
+    picker.set_value("one").run()
+    analyse_pictures(tmp_path / "in", workspace() / "videos" / "three", job())
+    app.run()
+    assert next(box for box in app.selectbox if box.label == "Result").value == "three"
+
+
+def test_a_path_where_nothing_is_starts_nothing(
+    open_page: Callable[[], AppTest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.videos.start_task", lambda *_: pytest.fail("started"))
+    app = open_page()
+    app.checkbox(key="agreed_pictures").check().run()
+    app.text_input[0].set_value(str(tmp_path / "away"))
+    app.button[0].click().run()
+    assert not app.exception
+    assert app.error[0].value.startswith(f"There is nothing at {tmp_path / 'away'} on the machine that runs FERScope")
+
+
 def test_a_damaged_result_is_a_sentence(open_page: Callable[[], AppTest], tmp_path: Path) -> None:
     picture = sample_photograph()[20:260, 80:400]
     out = workspace() / "videos" / "one"

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from fer_core.ensembles import layer_title
 from fer_core.live import TIMED, Counts, LiveSession
 from fer_core.predict import Predictor
 from ui.live.connection import describe, read_connection
@@ -120,6 +121,7 @@ def _show_map(session: LiveSession, counts: Counts) -> None:
     rows, columns = latest.map_hw
     spent = f", {cost.n / WINDOW_S:.1f} maps a second of {cost.p50_ms:.0f} ms each" if cost.n else ""
     st.caption(
-        f"The map: Grad-CAM at {latest.layer}, {rows} x {columns} cells, evidence for **{latest.target}** on face "
-        f"{latest.track}{spent}. The brightest colour is the strongest evidence of the last 60 maps."
+        f"The map: Grad-CAM at {layer_title(latest.layer)}, {rows} x {columns} cells, evidence for "
+        f"**{latest.target}** on face {latest.track}{spent}. The brightest colour is the strongest "
+        "evidence of the last 60 maps."
     )

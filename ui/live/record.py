@@ -51,7 +51,7 @@ def _show_shares(session: LiveSession, no_face: Sequence[tuple[float, float]]) -
     empty_s = sum(end_s - start_s for start_s, end_s in no_face)
     words = f"{plural(tracks, 'face')} in {watched_s:.0f} s"
     if watched_s:
-        words += f", of which {empty_s / watched_s:.0%} without any"
+        words += f", in {100 * empty_s / watched_s:.0f} % of it none"
     st.caption(f"{words}. Shares are of the time that faces were seen, all faces together.")
     if shares:
         st.dataframe(

@@ -30,12 +30,14 @@ def show_still(checkpoint: Checkpoint, detector: str, options: LiveOptions) -> N
         LiveFace(i, f.face, f.classes, f.probabilities, read(f.probabilities, f.classes.names, options.threshold))
         for i, f in enumerate(found, 1)
     ]
-    st.image(draw(image, faces, mirror=options.mirror, bars=options.bars, note="" if faces else NO_FACE))
-    st.markdown(f"**{plural(len(faces), 'face')}**" if faces else f"**{NO_FACE.capitalize()}** was found.")
+    count = plural(len(faces), "face") if faces else NO_FACE
+    drawn = draw(image, faces, mirror=options.mirror, bars=options.bars, note="" if faces else NO_FACE)
+    st.image(drawn, alt=f"The picture that was taken: {count}")
+    st.markdown(f"**{count}**" if faces else f"**{NO_FACE.capitalize()}** was found.")
     if faces:
         names = faces[0].classes.names
         rows = [{"face": f.track, "expression": f.reading.label if f.reading else ""} for f in faces]
         for row, one in zip(rows, found, strict=True):
-            row |= {name: f"{p:.0%}" for name, p in zip(names, one.probabilities, strict=True)}
+            row |= {name: f"{100 * p:.0f} %" for name, p in zip(names, one.probabilities, strict=True)}
         st.dataframe(rows, hide_index=True)
     st.page_link("pages/5_Saliency.py", label="Where the evidence lies: the Saliency page takes pictures too")

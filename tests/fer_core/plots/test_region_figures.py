@@ -40,6 +40,20 @@ def test_heat_map_in_numbers() -> None:
     assert told["fear", "mouth"] == "fear, mouth: n/a, n = 1,234"
 
 
+def brightness(colour: str) -> float:
+    """Relative luminance of `#RRGGBB`, 0..1, as WCAG 2 defines it."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_figures_can_be_read_on_every_colour_of_the_scale() -> None:
+    heat = density_heatmap(ROWS).data[0]
+    ink = brightness(heat.textfont.color)
+    for _, colour in heat.colorscale:
+        assert (brightness(colour) + 0.05) / (ink + 0.05) >= 4.5  # WCAG 2 AA; between the ends it is brighter
+
+
 def test_effects_in_numbers() -> None:
     rows = [
         {"region": "eyes", "n": 9, "drives": True, "drop": 0.5, "drop_interval": [0.4, 0.7], "control": 0.1,

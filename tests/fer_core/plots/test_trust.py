@@ -20,4 +20,5 @@ def test_agreement_has_a_cell_for_each_pair() -> None:
     figure = agreement_matrix(["a", "b"], [[1.0, None], [None, 1.0]])
     (cells,) = figure.data
     assert [list(row) for row in cells.text] == [["1.00", "n/a"], ["n/a", "1.00"]]
+    assert cells.textfont.color == "#000000"  # on every colour of the scale
     assert (cells.zmin, cells.zmax, list(cells.x), list(cells.y)) == (-1, 1, ["a", "b"], ["a", "b"])

@@ -11,7 +11,7 @@ from fer_core.errors import DataError
 from fer_core.evaluate.bootstrap import Resampling
 from fer_core.explain import Explainer
 from fer_core.regions import REGIONS, MeanFace
-from fer_core.regions.kept import by_deviance, by_share, keep, kept_reports
+from fer_core.regions.kept import by_deviance, by_share, extremes, keep, kept_reports
 from fer_core.regions.means import ClassMeans
 from fer_core.regions.measure import Asked, attribute
 from fer_core.regions.report import report
@@ -43,6 +43,14 @@ def test_faces_behind_a_number_and_typical_ones_by_hand() -> None:
     # The mean share of fear is 0.3 and 0.7: the third face has just that.
     assert by_deviance(FACES, "fear").tolist()[0] == 2
     assert by_deviance(FACES, "angry").tolist() == [4]
+
+
+@pytest.mark.parametrize(
+    ("n", "typical", "deviant"),
+    [(0, [], []), (1, [0], []), (5, [0, 1, 2], [4, 3]), (8, [0, 1, 2], [7, 6, 5])],
+)
+def test_no_face_is_both_typical_and_deviant(n: int, typical: list[int], deviant: list[int]) -> None:
+    assert extremes(range(n), 3) == (typical, deviant)
 
 
 def test_a_report_is_kept_and_found(make_checkpoint: Callable[..., Any], few: SampleTable) -> None:
