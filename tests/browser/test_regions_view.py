@@ -60,8 +60,9 @@ def test_another_model_on_the_same_face(app_url: str, page: Page) -> None:
     expect(page.get_by_role("img", name="Grad-CAM: compact less compact-teacher")).to_be_visible()
     expect(page.get_by_text("in that of the other, where chance gives 20 %.")).to_be_visible()
 
-    page.get_by_role("combobox", name="Beside").click()
-    page.get_by_role("option").first.click()
+    page.goto(f"{app_url}/Saliency?source=Sample")
 
+    expect(page.get_by_role("img", name="Grad-CAM map for happy over the face")).to_be_visible()
+    expect(page.get_by_role("combobox", name="Beside")).to_be_visible()
     expect(page.get_by_role("img", name="Grad-CAM: compact less compact-teacher")).to_have_count(0)
     expect(page.locator('[data-testid="stException"]')).to_have_count(0)

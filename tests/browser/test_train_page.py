@@ -47,7 +47,7 @@ def test_launch_watch_refresh_kill_the_worker_recover_cancel(
     expect(page.get_by_role("button", name="Start training")).to_be_disabled()
     more.fill(TINY)
     more.press("Control+Enter")
-    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.get_by_role("alert").filter(has_text="did you mean")).to_have_count(0)
     settled(page)
     page.get_by_role("button", name="Start training").click()
 

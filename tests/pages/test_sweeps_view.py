@@ -41,6 +41,23 @@ def test_started_with_what_the_recipe_says_and_cancelled(view: Callable[[], AppT
     assert {job.status for job in every()} == {"cancelled"}
 
 
+def test_a_worker_is_woken_at_once_though_one_was_just_looked_for(
+    view: Callable[[], AppTest], few: SampleTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[int] = []
+    keep("few", few, "drawn for a test")
+    app = view()
+    monkeypatch.setattr("training.jobs.worker.ensure_worker", lambda: woken.append(len(every())))
+    for name in ("first", "second"):
+        app.text_input(key="sweep name fec-cnn-sweep").set_value(name)
+        app.text_area(key="sweep space fec-cnn-sweep").input("space: {batch_size: [4, 8]}")
+        app.number_input(key="sweep trials").set_value(2)
+        app.button(key="sweep start").click().run()
+        assert not app.exception
+    assert woken[-1] == 4
+    assert 2 in woken
+
+
 def test_what_was_found_is_shown(view: Callable[[], AppTest]) -> None:
     plan = Plan(recipe=recipe_values("compact"), sweep={"space": {"epochs": {"low": 1, "high": 40}}}, data="few")
     sweep = create_sweep("s", plan)

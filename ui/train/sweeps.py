@@ -75,12 +75,14 @@ def _start(name: str, recipe: str, text: str, data: str, trials: int) -> None:
     values, spec = load_sweep(recipe, [f"sweep={text}"])
     plan = Plan(recipe=values, sweep=spec.model_dump(mode="json"), data=data)
     handed = start_sweep(name, plan, trials, TrialJobs(data=data))
-    wake_worker()
+    wake_worker(now=True)
     st.toast(f"{len(handed)} trials of {name} are in the queue on {data}.", icon=":material/play_arrow:")
 
 
 def _draw(name: str) -> None:
     result = sweep_result(name, _storage(storage_url()))
+    if _open(result):
+        wake_worker()
     if st.session_state["sweep live"] and not _open(result):
         st.rerun()
     _show_head(result)
