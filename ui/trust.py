@@ -20,12 +20,16 @@ _MARKS = {
     "undecided": ":gray-badge[too few faces to tell]",
 }
 _METHODS = ("gradcam", "hirescam", "gradcam++", "xgradcam", "layercam", "eigencam")  # one pass each: a minute or two
+_DRAWN = "schematic faces"
 _LIKENESS = {"spearman": "rank correlation", "ssim": "structural similarity"}
 _SLOW = ("integrated", "occlusion")
 _SHOWN = {
     "road": "ROAD, more is better",
     "deletion, blur": "area under deletion (blurred), less is better",
     "insertion, blur": "area under insertion (blurred), more is better",
+    "deletion, mean": "area under deletion (mean grey), less is better",
+    "insertion, mean": "area under insertion (mean grey), more is better",
+    "pointing": "peak in the true regions, more is better",
     "mass": "density in the true regions, more is better",
     "stability": "rank correlation after a small shift",
     "randomised": "rank correlation with all weights shuffled, near 0 is right",
@@ -45,7 +49,7 @@ def show_trust(checkpoint: Checkpoint, data_set: str | None) -> None:
     subject = f"trust {checkpoint.folder}"
     show_tasks(subject)
     told = kept(checkpoint.card.weights_sha256)
-    faces = data_set or "schematic faces"
+    faces = _asked_faces(data_set)
     from fer_core.explain.trust import Examined
 
     few, many = (Examined(names).passes(100) for names in (_METHODS, (*_METHODS, *_SLOW)))
@@ -55,9 +59,10 @@ def show_trust(checkpoint: Checkpoint, data_set: str | None) -> None:
     )  # fmt: skip
     if st.button(
         f"Examine on {faces}", icon=":material/verified:", disabled=running(subject),
-        help="Deletion, insertion, ROAD, randomised weights and stability of the methods on 100 faces.",
+        help="Deletion, insertion, ROAD, randomised weights and stability of the methods on 100 faces; takes the place "
+        "of what was examined before.",
     ):  # fmt: skip
-        where = ["--data", data_set, "--split", "validation"] if data_set else ["--drawn"]
+        where = ["--drawn"] if faces == _DRAWN else ["--data", faces, "--split", "validation"]
         rolled = [m.name for m in get_explainer(checkpoint.folder).methods() if m.needs_tokens]
         methods = [word for name in (*_METHODS, *rolled, *(_SLOW if slow else ())) for word in ("--method", name)]
         arguments = ["trust", "--checkpoint", str(checkpoint.folder), *where, *methods, "--keep"]
@@ -66,6 +71,18 @@ def show_trust(checkpoint: Checkpoint, data_set: str | None) -> None:
         st.info("The maps of this model have not been examined yet.", icon=":material/help:")
         return
     _show(told)
+
+
+def _asked_faces(data_set: str | None) -> str:
+    if data_set is None:
+        return _DRAWN
+    return str(
+        st.segmented_control(
+            "Faces to examine on", [data_set, _DRAWN], default=data_set, required=True, key="trust faces",
+            help="On schematic faces it is known where the expression lies, so that the pointing game and the density "
+            "in the true regions are measured too; but few models were trained on them.",
+        )
+    )  # fmt: skip
 
 
 def _show(told: dict[str, Any]) -> None:

@@ -49,6 +49,22 @@ def test_a_data_set_that_was_not_measured(open_view: Callable[..., AppTest], few
     assert [box.value for box in app.selectbox if box.label == "Split"] == ["validation"]
 
 
+def test_trust_is_examined_on_the_data_set_or_where_the_truth_is_known(
+    open_view: Callable[..., AppTest], few: SampleTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep("few", few, "drawn for a test")
+    started: list[list[str]] = []
+    monkeypatch.setattr("ui.trust.start_task", lambda arguments, _about, _subject: started.append(arguments))
+    app = open_view()
+    for faces in ("few", "schematic faces"):
+        [choice] = [group for group in app.segmented_control if group.label == "Faces to examine on"]
+        choice.set_value(faces).run()
+        next(button for button in app.button if button.label == f"Examine on {faces}").click().run()
+        assert not app.exception
+    assert started[0][3:7] == ["--data", "few", "--split", "validation"]
+    assert started[1][3] == "--drawn"
+
+
 def test_measure_starts_the_command(
     open_view: Callable[..., AppTest], few: SampleTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
