@@ -156,6 +156,7 @@ def _heat_map(told: Mapping[str, Any]) -> tuple[str, str]:
     if points and points[0].get("customdata"):
         label, region = map(str, points[0]["customdata"][:2])
     _intervals([row for row in rows if row["label"] == label])
+    _outcomes([row for row in told["regions"] if (row["label"], row["region"]) == (label, region) and row["n"]])
     return label, region
 
 
@@ -172,6 +173,28 @@ def _intervals(rows: Sequence[Mapping[str, Any]]) -> None:
     st.dataframe({"region": [row["region"] for row in rows], **table}, hide_index=True)
     label, n = rows[0]["label"].capitalize(), plural(rows[0]["n"], "face")
     st.caption(f"{label}, {n} with a map; in square brackets 95 % intervals over faces.")
+
+
+def _outcomes(rows: Sequence[Mapping[str, Any]]) -> None:
+    """One region of one class, where the model was right, where it was wrong, and in which way."""
+    from fer_core.plots.regions import with_interval
+
+    if len(rows) < 2:
+        return
+    label, region = rows[0]["label"], rows[0]["region"]
+    columns = {"share of the map": "share", **{f"times {told}": name for name, told in _VALUES.items()}}
+    st.dataframe(
+        [
+            {
+                f"{label}, {region}": f"taken for {row['predicted']}" if row["predicted"] else row["outcome"],
+                "n": row["n"],
+                **{title: with_interval(row, name) for title, name in columns.items()},
+            }
+            for row in rows
+        ],
+        hide_index=True,
+    )
+    st.caption(f"Does the {region} weigh otherwise where {label} is missed? Few faces make wide intervals.")
 
 
 def _interventions(told: Mapping[str, Any], label: str) -> None:

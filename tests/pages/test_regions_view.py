@@ -121,7 +121,12 @@ def test_a_report_is_shown(open_view: Callable[..., AppTest], few: SampleTable) 
     assert f"{brows['density']:.2f} [" in app.dataframe[0].value["times an even map"][0]
     assert app.dataframe[0].value["times an even map"][1].startswith("(")  # too coarse for eyes
     assert "Disgust, 2 faces with a map; in square brackets" in said
-    table = app.dataframe[1].value
+    outcomes = app.dataframe[1].value
+    said_of_disgust = [found.classes[k] for k in found.predicted[found.labels == 1]]
+    counted = {"all": 2, "right": said_of_disgust.count("disgust"), "wrong": 2 - said_of_disgust.count("disgust")}
+    counted |= {f"taken for {name}": said_of_disgust.count(name) for name in said_of_disgust if name != "disgust"}
+    assert dict(zip(outcomes["disgust, mouth"], outcomes["n"], strict=True)) == {k: n for k, n in counted.items() if n}
+    table = app.dataframe[2].value
     assert table["class"].tolist()[:3] == ["angry", "disgust", "fear"]
     assert table["action units"].tolist()[3] == "6 + 12 + 25"
     assert table["seen in"].tolist()[3] == "eyes, mouth, cheeks"
