@@ -194,7 +194,7 @@ def _outcomes(rows: Sequence[Mapping[str, Any]]) -> None:
         ],
         hide_index=True,
     )
-    st.caption(f"Does the {region} weigh otherwise where {label} is missed? Few faces make wide intervals.")
+    st.caption(f"Whether the maps lie elsewhere where {label} is missed; few faces make wide intervals.")
 
 
 def _interventions(told: Mapping[str, Any], label: str) -> None:
