@@ -100,7 +100,7 @@ def test_those_that_learnt_other_labels_are_compared_by_what_is_said(
     asked = ("compare", "plain", "agreed", "--data", "voted", "--draws", "100", "--json")
     refused = run(*asked)
     assert refused.exit_code == 2
-    assert "say with --truth by which of them all are measured" in refused.stderr
+    assert "say with --truth which of them all are measured by" in refused.stderr
     for truth, n in (("given", 56), ("ferplus-majority", 52)):
         found = json.loads(run(*asked, "--truth", truth).stdout)
         assert (found["labels"], found["n"]) == (truth, n)
