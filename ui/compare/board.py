@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import streamlit as st
 from fer_core.errors import FERScopeError
 from fer_core.evaluate.compare.bootstrap import Interval
 from fer_core.evaluate.compare.leaderboard import Standing, leaderboard
-from fer_core.evaluate.cost import Cost
+from fer_core.evaluate.cost import Cost, Latency
 from fer_core.evaluate.locked import looks
 from fer_core.evaluate.predictions import Predictions
 from ui.compare.entries import Entry, cost_of, latency_of, offer_missing
@@ -88,7 +87,7 @@ def _costs(found: dict[str, Entry]) -> dict[str, Cost]:
     return costs
 
 
-def _latencies(found: dict[str, Entry]) -> dict[str, float]:
+def _latencies(found: dict[str, Entry]) -> dict[str, Latency]:
     """By model hash, for those that are asked for."""
     there = [entry.checkpoint for entry in found.values() if entry.checkpoint is not None]
     if st.button("Measure latency", key="measure latency", icon=":material/timer:", help="A few seconds a checkpoint"):
@@ -119,7 +118,7 @@ def _show_cost(standings: list[Standing], found: dict[str, Entry]) -> None:
     show_table([_cost_row(standing, costs, latencies) for standing in standings], "costs")
     st.caption(
         "Latency: median of one face with its preprocessing on this machine, both mirror images where the card asks "
-        "for them. A checkpoint that was deleted has answers, but no cost."
+        "for them; in brackets its 95 % interval. A checkpoint that was deleted has answers, but no cost."
     )
     what = str(
         st.segmented_control(
@@ -152,20 +151,20 @@ def _front_in_words(models: Mapping[str, tuple[float, Interval]]) -> str:
     return "No model on the dotted line is beaten by another one in both cost and top-1."
 
 
-def _cost_row(standing: Standing, costs: dict[str, Cost], latencies: dict[str, float]) -> dict[str, Any]:
-    cost = costs.get(standing.model_hash)
+def _cost_row(standing: Standing, costs: dict[str, Cost], latencies: dict[str, Latency]) -> dict[str, Any]:
+    cost, latency = costs.get(standing.model_hash), latencies.get(standing.model_hash)
     return {
         "model": standing.model,
         "parameters (M)": cost and round(cost.parameters / 1e6, 2),
         "multiply-adds (M)": cost and round(cost.macs / 1e6),
         "size (MB)": cost and round(cost.size_bytes / 1e6, 1),
-        "latency (ms)": round(latencies[standing.model_hash], 1) if standing.model_hash in latencies else None,
+        "latency (ms)": latency and "{:.1f} [{:.1f}, {:.1f}]".format(latency.median_ms, *latency.interval),
     }
 
 
-def _cost(what: str, cost: Cost | None, latency: float | None) -> float | None:
+def _cost(what: str, cost: Cost | None, latency: Latency | None) -> float | None:
     if what == "latency":
-        return None if latency is None or math.isnan(latency) else latency
+        return None if latency is None else latency.median_ms
     if cost is None:
         return None
     return {"multiply-adds": cost.macs, "parameters": cost.parameters, "size": cost.size_bytes}[what] / 1e6

@@ -11,7 +11,7 @@ import streamlit as st
 
 from fer_core.checkpoint import Checkpoint, list_checkpoints
 from fer_core.errors import DataError
-from fer_core.evaluate.cost import Cost
+from fer_core.evaluate.cost import Cost, Latency
 from fer_core.evaluate.predictions import Predictions
 from fer_core.evaluate.shelf import list_predictions
 from ui.evaluation.asking import offer_evaluation
@@ -119,16 +119,16 @@ def cost_of(folder: str, _weights: str) -> Cost:
 
 
 @st.cache_data(show_spinner="Measuring the time of one face")
-def latency_of(folder: str, _weights: str) -> float:
-    """Median time of one face on this machine, milliseconds; measured once while the app runs.
+def latency_of(folder: str, _weights: str) -> Latency:
+    """Time of one face on this machine; measured once while the app runs.
 
     Raises:
         CheckpointError, ModelError: the checkpoint cannot be opened.
     """
-    from fer_core.evaluate.cost import latency_ms
+    from fer_core.evaluate.cost import latency
     from fer_core.predict import get_predictor
 
-    return latency_ms(get_predictor(folder))[0]
+    return latency(get_predictor(folder))
 
 
 def pick(found: dict[str, Entry], runs: Mapping[str, TrainedModel]) -> dict[str, Entry]:

@@ -16,7 +16,7 @@ from fer_core.evaluate.compare import Interval
 from fer_core.evaluate.compare.export import as_csv, as_latex, as_markdown, shown
 from fer_core.evaluate.compare.leaderboard import leaderboard
 from fer_core.evaluate.compare.transfer import answerable, cell
-from fer_core.evaluate.cost import Cost, cost, latency_ms
+from fer_core.evaluate.cost import Cost, Latency, cost, latency
 from fer_core.labels import FER7, FERPLUS8, ClassSet
 from fer_core.predict import Predictor
 from tests.fer_core.evaluate.tables import table
@@ -75,8 +75,21 @@ def test_multiply_adds_by_hand(make_checkpoint: Make) -> None:
     assert found.size_bytes == (checkpoint.folder / "model.safetensors").stat().st_size
     mirrored = dataclasses.replace(checkpoint, card=checkpoint.card.model_copy(update={"flip": True}))
     assert cost(mirrored).macs == 2 * found.macs
-    middle, late = latency_ms(Predictor(checkpoint), rounds=3)
-    assert 0 < middle <= late
+    found_time = latency(Predictor(checkpoint), rounds=8)
+    assert 0 < found_time.interval[0] <= found_time.median_ms <= found_time.interval[1]
+
+
+def test_the_interval_of_the_median() -> None:
+    """Of twenty times the 6th and the 15th: 2 x (1 + 20 + 190 + 1140 + 4845 + 15504) / 2^20 = 4.1 % lie outside."""
+    found = Latency.of([float(i) for i in range(20, 0, -1)])
+    assert (found.median_ms, found.interval, found.n) == (10.5, (6.0, 15.0), 20)
+    assert np.isnan(Latency.of([1.0] * 5).interval).all()  # 2 / 2^5 = 6.25 % lie outside even the whole range
+    assert Latency.of([2.0, 1.0, 3.0, 4.0, 6.0, 5.0]).interval == (1.0, 6.0)
+    chance = np.random.default_rng(0)
+    covered = [
+        low <= np.log(2) <= high for low, high in (Latency.of(t).interval for t in chance.exponential(size=(2000, 40)))
+    ]
+    assert 0.94 <= np.mean(covered) <= 0.98
 
 
 def test_samples_that_a_model_cannot_answer(drawn: SampleTable) -> None:
