@@ -27,7 +27,6 @@ from fer_core.evaluate.options import (
 
 if TYPE_CHECKING:
     from fer_core.card import Card, LabelSource
-    from fer_core.data import SampleTable
     from fer_core.evaluate.compare import Pair
     from fer_core.evaluate.cost import Cost
     from fer_core.evaluate.predictions import Predictions
@@ -208,7 +207,7 @@ def report_command(  # noqa: PLR0913, PLR0917  (a command line has as many optio
 ) -> None:
     """Write a report of a checkpoint on one split: a page (--html), a model card (--readme), or both."""
     from fer_core.checkpoint import open_checkpoint
-    from fer_core.evaluate.report import html_report, model_card
+    from fer_core.evaluate.report import html_report, model_card, worst_errors
 
     if html is None and readme is None:
         raise DataError("Nothing to write: name a file with --html or --readme.")
@@ -216,24 +215,9 @@ def report_command(  # noqa: PLR0913, PLR0917  (a command line has as many optio
     found = predicted(asked, why)
     card = open_checkpoint(checkpoint).card
     if html is not None:
-        _write(html, html_report(card, found, _worst(asked.every.split(split), found) if pictures else ()))
+        _write(html, html_report(card, found, worst_errors(asked.every, found) if pictures else ()))
     if readme is not None:
         _write(readme, model_card(card, found))
-
-
-def _worst(samples: SampleTable, found: Predictions) -> list[tuple[Any, str]]:
-    """The most confident errors with what they are and what is said."""
-    import numpy as np
-
-    wrong = np.flatnonzero(~found.right)
-    names = found.classes.names
-    return [
-        (
-            samples.decode(int(row)),
-            f"{names[found.labels[row]]}, taken for {names[found.predicted[row]]} ({found.confidence[row]:.0%})",
-        )
-        for row in wrong[np.argsort(-found.confidence[wrong], kind="stable")][:24]
-    ]
 
 
 def _write(file: Path, text: str) -> None:

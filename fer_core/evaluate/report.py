@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from html import escape
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from fer_core.card import Card
 from fer_core.data.audit.page import STYLE
+from fer_core.data.table import SampleTable
 from fer_core.data.thumbnails import data_uri, fitted
 from fer_core.evaluate.compare.bootstrap import Interval, bootstrap
 from fer_core.evaluate.compare.export import as_markdown, shown
@@ -40,6 +42,30 @@ def figures(predictions: Predictions, draws: int = 2000) -> dict[str, Interval]:
         return rows | {words: Interval(getattr(scores, name), math.nan, math.nan) for words, name in named.items()}
     drawn = bootstrap([predictions], draws)
     return rows | {words: drawn.interval(0, name) for words, name in named.items()}
+
+
+def worst_errors(samples: SampleTable, predictions: Predictions, most: int = 24) -> list[tuple[Picture, str]]:
+    """The most confident errors, each as it looks, with what it is and what is said.
+
+    Args:
+        samples: those that were answered, and perhaps others.
+        predictions: the answers.
+        most: so many at most; fewer where there are fewer errors.
+
+    Raises:
+        ImageError: a picture cannot be read (any more).
+    """
+    wrong = np.flatnonzero(~predictions.right)
+    chosen = wrong[np.argsort(-predictions.confidence[wrong], kind="stable")][:most]
+    rows = pc.index_in(predictions.sample_ids.take(chosen), value_set=samples.table["sample_id"].combine_chunks())
+    names = predictions.classes.names
+    found = []
+    for row, i in zip(rows, chosen, strict=True):
+        if row.is_valid:
+            said, sure = names[predictions.predicted[i]], predictions.confidence[i]
+            words = f"{names[predictions.labels[i]]}, taken for {said} ({sure:.0%})"
+            found.append((samples.decode(row.as_py()), words))
+    return found
 
 
 def html_report(card: Card, predictions: Predictions, pictures: Sequence[tuple[Picture, str]] = ()) -> str:

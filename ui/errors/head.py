@@ -9,7 +9,7 @@ import streamlit as st
 from fer_core.checkpoint import list_checkpoints
 from fer_core.data.query import Filters
 from fer_core.evaluate.predictions import Predictions
-from fer_core.evaluate.report import figures, html_report, model_card
+from fer_core.evaluate.report import figures, html_report, model_card, worst_errors
 from fer_core.evaluate.significance import difference_interval
 from ui.evaluation.asking import offer_evaluation
 from ui.evaluation.kept import Evaluated
@@ -66,9 +66,20 @@ def _tell_gap(found: Evaluated, train: Predictions | None) -> None:
 def _offer_report(found: Evaluated) -> None:
     """The page about these predictions, and the model card, to take home."""
     card, predictions = found.card, found.predictions
+    shown = found.where.shown
+    faces = st.toggle(
+        "Faces in it", key="report faces",
+        help="The most confident errors, as pictures. Only where the data's licence allows to pass them on: FER2013, "
+        "AffectNet and RAF-DB are given for research alone.",
+    )  # fmt: skip
+
+    def page() -> str:
+        every = shown.data_set.samples(shown.version.number) if faces else None
+        return html_report(card, predictions, worst_errors(every, predictions) if every else ())
+
     st.download_button(
-        "Report", lambda: html_report(card, predictions), f"{card.name}-{found.where.split}.html", "text/html",
-        icon=":material/download:", on_click="ignore", help="One HTML file, without pictures of faces",
+        "Report", page, f"{card.name}-{found.where.split}.html", "text/html",
+        icon=":material/download:", on_click="ignore", help="One HTML file",
     )  # fmt: skip
     st.download_button(
         "Model card", lambda: model_card(card, predictions), "README.md", "text/markdown",

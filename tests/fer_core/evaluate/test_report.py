@@ -10,9 +10,10 @@ import yaml
 from huggingface_hub import ModelCardData
 
 from fer_core.card import Card
+from fer_core.data import SampleTable
 from fer_core.evaluate.locked import open_test
-from fer_core.evaluate.predictions import Predictions
-from fer_core.evaluate.report import figures, html_report, model_card
+from fer_core.evaluate.predictions import About, Predictions
+from fer_core.evaluate.report import figures, html_report, model_card, worst_errors
 from fer_core.labels import FER7
 from fer_core.preprocess import Preprocess
 from tests.fer_core.evaluate.tables import table
@@ -111,3 +112,23 @@ def test_without_draws_only_top_1_has_bounds() -> None:
     assert (found["top-1"].low, found["top-1"].high) == scores.accuracy_interval
     assert found["macro-F1"].value == scores.macro_f1
     assert math.isnan(found["macro-F1"].low)
+
+
+def test_the_most_confident_errors_first_whatever_the_order_of_the_samples(drawn: SampleTable) -> None:
+    answered = drawn.split("validation")
+    labels = answered.label_indices()
+    logits = np.eye(7, dtype=np.float32)[labels][None].copy()
+    for row, height in ((5, 3.0), (9, 5.0)):  # sure of the class after the right one
+        logits[0, row] = 0
+        logits[0, row, (labels[row] + 1) % 7] = height
+    about = About(model="m", model_hash="a" * 64, data_hash="b" * 64, split="validation", classes=FER7.names)
+    predictions = Predictions(answered.table["sample_id"].combine_chunks(), labels, logits, about)
+    found = worst_errors(drawn, predictions)  # all splits, validation in the middle
+    assert len(found) == 2
+    for (face, words), (row, height) in zip(found, ((9, 5.0), (5, 3.0)), strict=True):
+        assert np.array_equal(face, answered.decode(row))
+        sure = math.exp(height) / (math.exp(height) + 6)
+        right, said = FER7.names[labels[row]], FER7.names[(labels[row] + 1) % 7]
+        assert words == f"{right}, taken for {said} ({sure:.0%})"
+    assert len(worst_errors(drawn, predictions, most=1)) == 1
+    assert worst_errors(drawn.split("train"), predictions) == []
