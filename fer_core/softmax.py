@@ -33,7 +33,6 @@ def most_probable(probabilities: NDArray[np.floating]) -> NDArray[np.int64]:
     by_class = probabilities.T
     highest = by_class.max(0)
     answers = np.zeros(len(probabilities), dtype=np.int64)
-    for i in range(len(by_class) - 1, 0, -1):
+    for i in reversed(range(len(by_class))):
         np.copyto(answers, i, where=by_class[i] == highest)
-    np.copyto(answers, 0, where=by_class[0] == highest)
     return answers
