@@ -160,40 +160,33 @@ def _heat_map(told: Mapping[str, Any]) -> tuple[str, str]:
     return label, region
 
 
-def _intervals(rows: Sequence[Mapping[str, Any]]) -> None:
-    """The figures of one class with their intervals, for whoever cannot point at a cell."""
+def _figures(row: Mapping[str, Any]) -> dict[str, str]:
+    """By column what a table says of one region, in brackets where the map is too coarse for it, as in the chart."""
     from fer_core.plots.regions import with_interval
 
     columns = {"share of the map": "share", **{f"times {told}": name for name, told in _VALUES.items()}}
-    frames = ["{}" if row["claim"] else "({})" for row in rows]  # as in the chart
-    table = {
-        title: [frame.format(with_interval(row, name)) for frame, row in zip(frames, rows, strict=True)]
-        for title, name in columns.items()
-    }
-    st.dataframe({"region": [row["region"] for row in rows], **table}, hide_index=True)
+    frame = "{}" if row["claim"] else "({})"
+    return {title: frame.format(with_interval(row, name)) for title, name in columns.items()}
+
+
+def _intervals(rows: Sequence[Mapping[str, Any]]) -> None:
+    """The figures of one class with their intervals, for whoever cannot point at a cell."""
+    st.dataframe([{"region": row["region"], **_figures(row)} for row in rows], hide_index=True)
     label, n = rows[0]["label"].capitalize(), plural(rows[0]["n"], "face")
     st.caption(f"{label}, {n} with a map; in square brackets 95 % intervals over faces.")
 
 
 def _outcomes(rows: Sequence[Mapping[str, Any]]) -> None:
     """One region of one class, where the model was right, where it was wrong, and in which way."""
-    from fer_core.plots.regions import with_interval
-
     if len(rows) < 2:
         return
     label, region = rows[0]["label"], rows[0]["region"]
-    columns = {"share of the map": "share", **{f"times {told}": name for name, told in _VALUES.items()}}
-    st.dataframe(
-        [
-            {
-                f"{label}, {region}": f"taken for {row['predicted']}" if row["predicted"] else row["outcome"],
-                "n": row["n"],
-                **{title: with_interval(row, name) for title, name in columns.items()},
-            }
-            for row in rows
-        ],
-        hide_index=True,
-    )
+    outcomes = [f"taken for {row['predicted']}" if row["predicted"] else row["outcome"] for row in rows]
+    table = [
+        {f"{label}, {region}": outcome, "n": row["n"], **_figures(row)}
+        for outcome, row in zip(outcomes, rows, strict=True)
+    ]
+    st.dataframe(table, hide_index=True)
     st.caption(f"Whether the maps lie elsewhere where {label} is missed; few faces make wide intervals.")
 
 
