@@ -25,6 +25,8 @@ _MATRICES = {
     "errors": ("same errors", "Of the samples that either has wrong, the share that both have wrong."),
 }
 
+_NOTHING = 0.005  # a member of less weight would cost its time and change no answer
+
 
 def show_together(where: Where, found: dict[str, Entry]) -> None:
     """The view."""
@@ -113,9 +115,12 @@ def _offer_to_keep(found: dict[str, Entry], weights: dict[str, float]) -> None:
             return
         from fer_core.ensembles import free_folder, save_ensemble
 
-        chosen = [max(weights[one], 1e-6) for one in members] if weighted else None
+        chosen = {one: weights[one] if weighted else 1.0 for one in members}
+        kept = [one for one, weight in chosen.items() if weight >= _NOTHING]
         try:
-            made = save_ensemble(free_folder(name.strip()), list(members.values()), chosen)
+            made = save_ensemble(
+                free_folder(name.strip()), [members[one] for one in kept], [chosen[one] for one in kept]
+            )
         except FERScopeError as error:
             st.error(str(error))
             return
