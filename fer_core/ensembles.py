@@ -13,6 +13,7 @@ from fer_core.card import NAME, Card, Trained
 from fer_core.checkpoint import Checkpoint, list_checkpoints, open_checkpoint, save_checkpoint
 from fer_core.cli import Json, emit
 from fer_core.errors import CheckpointError, DataError
+from fer_core.preprocess import Preprocess
 from fer_core.workspace import workspace
 
 _OF_MEMBER = re.compile(r"members\.(\d+)\.network\.")
@@ -71,33 +72,34 @@ def combine(name: str, checkpoints: Sequence[Checkpoint], weights: Sequence[floa
         {
             "architecture": card.architecture,
             "arguments": card.build_arguments,
-            **card.preprocess.model_dump(mode="json", include={"size_px", "channels", "mean", "std"}),
+            "preprocess": card.preprocess.model_dump(mode="json"),
             "temperature": card.temperature,
             "weight": weight,
         }
         for card, weight in zip(cards, given, strict=True)
     ]
-    channels = max(card.preprocess.channels for card in cards)
     names = " and ".join(card.name for card in cards)
-    seen = {
-        "size_px": min(card.preprocess.size_px for card in cards),
-        "channels": channels,
-        "mean": (0.0,) * channels,
-        "std": (1.0,) * channels,
-    }
     return Card(
         name=name,
         summary=f"mean of what {names} say",
         architecture="ensemble",
         arguments={"members": members},
         classes=first.classes,
-        preprocess=first.preprocess.model_copy(update=seen),
+        preprocess=_shared([card.preprocess for card in cards]),
         flip=first.flip,
         trained=_trained(cards),
         licence=_together([card.licence for card in cards]),
         intended_use=first.intended_use,
         limits=_together([card.limits for card in cards]),
     )
+
+
+def _shared(members: Sequence[Preprocess]) -> Preprocess:
+    """Faces cut out as for the first, as small as the smallest input, in colour where one looks at it, in 0..1."""
+    channels = max(how.channels for how in members)
+    size_px = min(how.size_px for how in members)
+    plain = {"size_px": size_px, "channels": channels, "mean": (0.0,) * channels, "std": (1.0,) * channels}
+    return members[0].model_copy(update=plain)
 
 
 def _trained(cards: Sequence[Card]) -> Trained | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 from fer_core.models.registry import create_model, register_model
+from fer_core.preprocess import Preprocess
 
 
 class Member(BaseModel):
@@ -18,10 +19,8 @@ class Member(BaseModel):
     Attributes:
         architecture: name for `create_model`, with `arguments`.
         arguments: the architecture's own.
-        size_px: side of its input; the ensemble's input is enlarged or shrunk to it.
-        channels: 1 or 3; a grey input is repeated, a colour one is turned into grey.
-        mean: per channel, in units of the full range (0..1).
-        std: per channel, in units of the full range.
+        preprocess: of its own card; the ensemble's input is resized to its size, repeated or turned into grey for its
+            channels, and normalised.
         temperature: what its logits are divided by.
         weight: its share of the mean, over the sum of all weights.
     """
@@ -30,10 +29,7 @@ class Member(BaseModel):
 
     architecture: str
     arguments: dict[str, Any] = Field(default_factory=dict)
-    size_px: int = Field(48, ge=8, le=1024)
-    channels: Literal[1, 3] = 1
-    mean: tuple[float, ...] = (0.5,)
-    std: tuple[float, ...] = (0.25,)
+    preprocess: Preprocess = Preprocess()
     temperature: float = Field(1.0, gt=0)
     weight: float = Field(1.0, gt=0)
 
@@ -47,10 +43,11 @@ class Seen(nn.Module):
 
     def __init__(self, member: Member, network: nn.Module, in_channels: int) -> None:
         super().__init__()
+        how = member.preprocess
         self.network = network
-        self.size_px, self.temperature = member.size_px, member.temperature
-        self.to_grey, self.to_colour = in_channels > member.channels, in_channels < member.channels
-        for name, values in (("mean", member.mean), ("std", member.std), ("grey", (0.299, 0.587, 0.114))):
+        self.size_px, self.temperature = how.size_px, member.temperature
+        self.to_grey, self.to_colour = in_channels > how.channels, in_channels < how.channels
+        for name, values in (("mean", how.mean), ("std", how.std), ("grey", (0.299, 0.587, 0.114))):
             self.register_buffer(name, torch.tensor(values).view(1, -1, 1, 1), persistent=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -81,7 +78,7 @@ class Ensemble(nn.Module):
         self.members = nn.ModuleList()
         for member in members:
             network = create_model(
-                member.architecture, num_classes=num_classes, in_channels=member.channels, **member.arguments
+                member.architecture, num_classes=num_classes, in_channels=member.preprocess.channels, **member.arguments
             )
             self.members.append(Seen(member, network, in_channels))
 
