@@ -68,7 +68,7 @@ def _offer_report(found: Evaluated) -> None:
     card, predictions = found.card, found.predictions
     shown = found.where.shown
     faces = st.toggle(
-        "Faces in it", key="report faces",
+        "Faces in the report", key="report faces",
         help="The most confident errors, as pictures. Only where the data's licence allows to pass them on: FER2013, "
         "AffectNet and RAF-DB are given for research alone.",
     )  # fmt: skip
