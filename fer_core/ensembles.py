@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -15,29 +14,6 @@ from fer_core.cli import Json, emit
 from fer_core.errors import CheckpointError, DataError
 from fer_core.preprocess import Preprocess
 from fer_core.workspace import workspace
-
-_OF_MEMBER = re.compile(r"members\.(\d+)\.network\.")
-
-
-def layer_title(layer: str) -> str:
-    """A layer's name as it is shown: one of an ensemble's member is called so, any other as it is.
-
-    >>> layer_title("members.1.network.features.relu"), layer_title("features.relu")
-    ('member 2, features.relu', 'features.relu')
-    """
-    found = _OF_MEMBER.match(layer)
-    return f"member {int(found[1]) + 1}, {layer[found.end() :]}" if found else layer
-
-
-def member_note(layer: str) -> str:
-    """What to tell a reader of a map at a layer of an ensemble's member; empty for any other layer."""
-    found = _OF_MEMBER.match(layer)
-    if not found:
-        return ""
-    return (
-        f"The layer lies in member {int(found[1]) + 1} of an ensemble: its map tells of that member's part in the "
-        "answer alone. Integrated gradients and occlusion look at the input and tell of all members."
-    )
 
 
 def combine(name: str, checkpoints: Sequence[Checkpoint], weights: Sequence[float] | None = None) -> Card:

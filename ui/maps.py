@@ -13,7 +13,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from fer_core.checkpoint import Checkpoint
-from fer_core.ensembles import layer_title, member_note
 from fer_core.explain import (
     DIVERGING,
     SEQUENTIAL,
@@ -24,6 +23,7 @@ from fer_core.explain import (
     reporting,
 )
 from fer_core.explain.export import DRAWN_PX, as_json, as_npy, as_png, draw_map, draw_on_photograph
+from fer_core.explain.members import layer_title, member_note
 from fer_core.predict import FacePrediction
 from ui.page import sentences
 from ui.photographs import Analysis

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from fer_core.checkpoint import Checkpoint
 from fer_core.data.query import Filters
 from fer_core.data.thumbnails import data_uri, thumbnails
-from fer_core.ensembles import layer_title, member_note
 from fer_core.explain import get_explainer, get_method, overlay
+from fer_core.explain.members import layer_title, member_note
 from fer_core.faces.yunet import is_ready as yunet_is_ready
 from fer_core.regions import REGIONS
 from fer_core.regions.kept import Kept, by_deviance, by_share, extremes, kept_reports

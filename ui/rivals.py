@@ -12,11 +12,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from fer_core.checkpoint import Checkpoint, list_checkpoints, open_checkpoint
-from fer_core.ensembles import layer_title
 from fer_core.errors import DataError
 from fer_core.explain import SaliencyMap, get_explainer, get_method, overlay
 from fer_core.explain.beside import Beside, View, beside
 from fer_core.explain.export import DRAWN_PX, draw_map
+from fer_core.explain.members import layer_title
 from fer_core.predict import FacePrediction
 from fer_core.regions import RegionMasks
 from fer_core.regions.one import detected_points, region_shares, regions_of

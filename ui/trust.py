@@ -7,8 +7,8 @@ from typing import Any
 import streamlit as st
 
 from fer_core.checkpoint import Checkpoint
-from fer_core.ensembles import layer_title
 from fer_core.explain import get_explainer, get_method
+from fer_core.explain.members import layer_title
 from fer_core.explain.trust.kept import kept, verdict_on
 from ui.page import ink
 from ui.tasks import running, show_tasks, start_task

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_core.ensembles import layer_title
 from fer_core.errors import DataError
+from fer_core.explain.members import layer_title
 from fer_core.regions.masks import REGIONS
 from fer_core.regions.report import RegionReport
 from fer_core.workspace import workspace

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from fer_core.ensembles import member_note
 from fer_core.evaluate.bootstrap import USUAL, Interval, Resampling
 from fer_core.explain.layers import LayerInfo
+from fer_core.explain.members import member_note
 from fer_core.regions.action_units import UnitRow, unit_table
 from fer_core.regions.attribution import Attribution
 from fer_core.regions.effects import EffectRow, effect_table

@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 from fer_core.__main__ import app
 from fer_core.checkpoint import Checkpoint, open_checkpoint
-from fer_core.ensembles import layer_title, member_note, save_ensemble
+from fer_core.ensembles import save_ensemble
 from fer_core.errors import DataError
+from fer_core.explain.members import layer_title, member_note
 from fer_core.predict import Predictor
 from fer_core.preprocess import Preprocess
 

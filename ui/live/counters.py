@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from fer_core.ensembles import layer_title
+from fer_core.explain.members import layer_title
 from fer_core.live import TIMED, Counts, LiveSession
 from fer_core.predict import Predictor
 from ui.live.connection import describe, read_connection
