@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fer_core.card import ONNX_FILES, Export, Exported, write_card
 from fer_core.checkpoint import Checkpoint, sha256_of
 from fer_core.data import SampleTable
+from fer_core.data.labelling import under_labels
 from fer_core.errors import DataError, ModelError
 from fer_core.evaluate.evaluation import Evaluation, evaluate
 from fer_core.export.onnx_file import CALIBRATION_FACES, TOLERANCE, export_onnx, largest_difference
@@ -49,16 +50,18 @@ def ship(
     Args:
         checkpoint: its folder is written to.
         precision: `int8` needs `samples` with a train split (some faces of every class set the ranges).
-        samples: a data set; its validation split measures the file.
+        samples: a data set; its validation split, under the labels that the checkpoint learnt, measures the file.
         progress: called with (faces done, faces in all) while measuring.
 
     Raises:
-        DataError: 8 bits without a train split.
+        DataError: 8 bits without a train split, or it learnt from FER+ votes and the data have none.
         ModelError: a float32 file whose probabilities differ from PyTorch's by more than `TOLERANCE`; it is not kept.
         CheckpointError, UnavailableError: as `export_onnx`.
     """
     card = checkpoint.card
     file = checkpoint.folder / ONNX_FILES[precision]
+    if samples is not None:
+        samples = under_labels(samples, card.label_source, card.classes)
     if precision == "int8":
         if samples is None or "train" not in samples.splits():
             raise DataError(

@@ -1,5 +1,6 @@
 """An exported file says what PyTorch says, to 1e-4 in float32, and runs without this project."""
 
+import dataclasses
 import hashlib
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 import onnx
 import onnxruntime
+import pyarrow as pa
 import pytest
 import scipy.special
 import torch
@@ -19,10 +21,12 @@ from fer_core.__main__ import app
 from fer_core.card import ONNX_FILES, Export, read_card, write_card
 from fer_core.checkpoint import Checkpoint, save_checkpoint
 from fer_core.data import SampleTable
+from fer_core.data.ferplus import VOTE_CLASSES
 from fer_core.errors import CheckpointError, DataError, UnavailableError
 from fer_core.export import onnx_file, session
 from fer_core.export.onnx_file import export_onnx, largest_difference
 from fer_core.export.shipping import calibration_faces, ship
+from fer_core.labels import FER7
 from fer_core.predict import Predictor
 from fer_core.preprocess import Preprocess
 
@@ -119,6 +123,27 @@ def test_shipping_tells_the_card_and_the_predictor(make_checkpoint: Make, drawn:
     assert predictor.logits([]).shape == (2, 0, 7)
     assert "network" not in vars(predictor)  # nothing of PyTorch was loaded
     assert not any(p.requires_grad for p in predictor.network.parameters())  # but it can be
+
+
+def test_a_file_is_measured_by_the_labels_that_were_learnt(make_checkpoint: Make, drawn: SampleTable) -> None:
+    """Nine annotators name the label in turned order; on each tenth face they are of two minds, and it is left out."""
+    votes = np.zeros((len(drawn), len(VOTE_CLASSES)), np.float32)
+    turned = (drawn.label_indices() + 1) % 7
+    votes[np.arange(len(drawn)), [VOTE_CLASSES.index(drawn.classes.names[label]) for label in turned]] = 9
+    votes[::10] = 0
+    votes[::10, :2] = 5
+    column = drawn.table.schema.get_field_index("votes")
+    table = drawn.table.set_column(column, drawn.table.schema.field("votes"), pa.array(list(votes)))
+    voted = dataclasses.replace(drawn, table=table, vote_classes=VOTE_CLASSES)
+    learnt = {"data": "d", "data_hash": "0", "n": 9, "recipe": {"labels": "ferplus-majority"}, "seed": 0}
+    checkpoint = make_checkpoint(trained=learnt | {"selected_on": "last"})
+    measured = ship(checkpoint, "int8", voted).export.metrics["validation"]
+    held = [row for row in range(len(drawn)) if drawn.table["split"][row].as_py() == "validation" and row % 10]
+    counts = np.bincount(turned[held], minlength=7)
+    assert measured["n"] == len(held) < 56
+    assert [measured["per_class"][name]["n"] for name in FER7.names] == counts.tolist()
+    with pytest.raises(DataError, match="no FER\\+ votes"):
+        ship(checkpoint, "int8", drawn)
 
 
 def test_a_float32_file_answers_where_it_is(make_checkpoint: Make, faces: list[Picture]) -> None:
