@@ -12,7 +12,6 @@ import argparse
 import importlib
 import multiprocessing
 import os
-import platform
 import re
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from typing import Any
 from benchmarks.timing import Figure
 from fer_core.card import CARD, Card, read_card
 from fer_core.cli import percent
+from fer_core.evaluate.complete import processor
 from fer_core.workspace import DEFAULT_CHECKPOINT, SHIPPED_CHECKPOINTS
 
 SCRIPTS: tuple[str, ...] = (
@@ -84,7 +84,7 @@ def speed() -> str:
     """Every figure of the other scripts, measured now on this machine."""
     cores, torch = os.cpu_count(), version("torch")
     lines = [
-        f"Measured on {datetime.now(UTC):%d %B %Y}: {cores} cores of {_processor()}, PyTorch {torch}, medians.",
+        f"Measured on {datetime.now(UTC):%d %B %Y}: {cores} cores of {processor()}, PyTorch {torch}, medians.",
         "",
         "| what | measured | goal | script |",
         "|---|---|---|---|",
@@ -101,12 +101,6 @@ def speed() -> str:
 def _figures(script: str) -> list[Figure]:
     figures: list[Figure] = importlib.import_module(f"benchmarks.{script}").figures()
     return figures
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    named = re.search(r"^model name\s*: (.+)$", info.read_text(), re.MULTILINE) if info.is_file() else None
-    return named[1] if named else platform.processor() or platform.machine()
 
 
 def between_marks(text: str, mark: str) -> tuple[str, str, str]:

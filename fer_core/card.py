@@ -89,6 +89,51 @@ class Export(BaseModel):
     metrics: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
+class Timing(BaseModel):
+    """How long one face takes, preprocessing and mirror image included.
+
+    Attributes:
+        median_ms: milliseconds.
+        interval: 95 % bounds of the median.
+        n: times of which it is the median.
+        threads: that were allowed.
+        machine: its processor.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    median_ms: float = Field(gt=0)
+    interval: tuple[float, float]
+    n: int = Field(ge=6)
+    threads: int = Field(ge=1)
+    machine: str
+
+    def as_text(self) -> str:
+        """For a line: milliseconds with their bounds, and where."""
+        low, high = self.interval
+        return f"{self.median_ms:.3g} ms [{low:.3g}, {high:.3g}] on {self.machine}"
+
+
+class Sibling(BaseModel):
+    """Another run of the same recipe on the same data, and what it reached on the validation split.
+
+    Attributes:
+        seed: of the run; nothing else differs.
+        weights_sha256: of its checkpoint.
+        accuracy: top-1.
+        balanced_accuracy: mean recall of the classes.
+        n: samples.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    seed: int
+    weights_sha256: str
+    accuracy: float = Field(ge=0, le=1)
+    balanced_accuracy: float = Field(ge=0, le=1)
+    n: int = Field(ge=1)
+
+
 class Card(BaseModel):
     """Everything about a checkpoint but its weights; `card.json`.
 
@@ -107,6 +152,8 @@ class Card(BaseModel):
         metrics: by split, the figures of `fer_core.evaluate.evaluation.Evaluation.as_json`; older cards lack
             `twins_in_train` and `deduplicated`.
         exports: by precision (float32, int8), the ONNX files beside the weights.
+        latency: by precision, how long one face takes; see `fer_core.evaluate.complete`.
+        siblings: other seeds of the same recipe.
         licence: licence of the weights, and what the training data's terms add.
         intended_use: what it is for.
         limits: what it is not for and where it is known to fail.
@@ -129,6 +176,8 @@ class Card(BaseModel):
     trained: Trained | None = None
     metrics: dict[str, dict[str, Any]] = Field(default_factory=dict)
     exports: dict[Exported, Export] = Field(default_factory=dict)
+    latency: dict[Precision, Timing] = Field(default_factory=dict)
+    siblings: tuple[Sibling, ...] = ()
     licence: str = ""
     intended_use: str = ""
     limits: str = ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fer_core.cli import Json, emit, percent
+from fer_core.cli import Json, emit, percent, progress_line
 from fer_core.errors import DataError
 from fer_core.evaluate import probing
 from fer_core.evaluate.options import (
@@ -38,6 +38,7 @@ def register(app: typer.Typer) -> None:
     app.command("compare")(compare_command)
     app.command("errors")(errors_command)
     app.command("report")(report_command)
+    app.command("card")(card_command)
     probing.register(app)
 
 
@@ -66,6 +67,32 @@ def evaluate_command(  # noqa: PLR0913, PLR0917  (a command line has as many opt
     answer = {**found.as_json(), "labels": asked.truth, "left_out": asked.left_out}
     told = "" if asked.truth == "given" else f"{in_words(asked.truth, asked.left_out)}\n"
     emit(answer, as_json, told + found.as_text())
+
+
+def card_command(
+    checkpoint: Annotated[str, typer.Argument(help="Name or folder of a checkpoint; its card is written.")],
+    data: Data,
+    labels: Labels = None,
+    sibling: Annotated[
+        list[str] | None, typer.Option(help="Checkpoint of the same recipe with another seed; repeatable.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Complete a card: figures of the shipped files, time for one face on one thread, mean and spread of the seeds."""
+    from fer_core.card import write_card
+    from fer_core.checkpoint import open_checkpoint
+    from fer_core.data.opening import open_samples
+    from fer_core.evaluate.complete import complete, spread_text
+
+    opened = open_checkpoint(checkpoint)
+    others = [open_checkpoint(name) for name in sibling or []]
+    card = complete(opened, open_samples(data, labels), others, progress_line("faces"))
+    write_card(opened.folder, card)
+    measured = card.metrics["validation"]
+    lines = [f"validation: {percent(measured['accuracy'])} (n = {measured['n']:,}), written to {opened.folder}"]
+    lines += [f"one face, one thread, {name}: {took.as_text()}" for name, took in card.latency.items()]
+    lines += [f"top-1: {spread_text(card)}"] if card.siblings else []
+    emit(card.model_dump(mode="json", include={"metrics", "latency", "siblings"}), as_json, "\n".join(lines))
 
 
 def compare_command(  # noqa: PLR0913, PLR0917  (a command line has as many options as it has)

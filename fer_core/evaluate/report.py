@@ -16,6 +16,7 @@ from fer_core.data.table import SampleTable
 from fer_core.data.thumbnails import data_uri, fitted
 from fer_core.evaluate.compare.bootstrap import Interval, bootstrap
 from fer_core.evaluate.compare.export import as_markdown, shown
+from fer_core.evaluate.complete import spread_text
 from fer_core.evaluate.errors import class_figures, confusion
 from fer_core.evaluate.locked import looks
 from fer_core.evaluate.predictions import Predictions
@@ -110,6 +111,8 @@ def _facts(card: Card, predictions: Predictions) -> str:
             ("Trained on", f"{card.trained.data}, {card.trained.n:,} faces (hash {card.trained.data_hash[:12]})"),
             ("Selected by", card.trained.selected_on),
         ]
+    facts += [(f"One face, one thread, {name}", took.as_text()) for name, took in card.latency.items()]
+    facts.append(("Top-1", spread_text(card)))
     if predictions.about.split == "test":
         many = len(looks(predictions.about.model_hash, predictions.about.data_hash))
         facts.append(("Looks at this test split", f"{many:,}"))
@@ -245,6 +248,8 @@ def model_card(card: Card, predictions: Predictions) -> str:
         "Preprocessing": f"```json\n{card.preprocess.model_dump_json(indent=2)}\n```",
         "Evaluation": f"{name_of_data} (hash `{about.data_hash}`), {about.split}, n = {len(predictions):,}; 95 % "
         f"intervals.\n\n{as_markdown([found])}\n{as_markdown(_class_rows(predictions))}".rstrip(),
+        "Time": "\n".join(f"- one face, one thread, {name}: {took.as_text()}" for name, took in card.latency.items()),
+        "Seeds": f"Top-1 on validation: {spread_text(card)}." if card.siblings else "",
         "Licence": card.licence,
     }
     body = "\n\n".join(f"## {name}\n\n{words}" for name, words in sections.items() if words.strip())
