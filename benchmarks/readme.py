@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.timing import Figure
-from fer_core.card import CARD, Card, read_card
+from fer_core.card import CARD, Card, LabelSource, Timing, read_card
 from fer_core.cli import percent
+from fer_core.data.labelling import WORDS
 from fer_core.evaluate.complete import processor
-from fer_core.workspace import DEFAULT_CHECKPOINT, SHIPPED_CHECKPOINTS
+from fer_core.workspace import SHIPPED_CHECKPOINTS
 
 SCRIPTS: tuple[str, ...] = (
     "app_start",
@@ -43,41 +44,58 @@ SCRIPTS: tuple[str, ...] = (
 README = Path(__file__).resolve().parent.parent / "README.md"
 
 
+_COLUMNS = (
+    *("checkpoint", "parameters", "faces", "top-1 [95 % interval]"),
+    *("balanced accuracy", "macro-F1", "ECE", "one face"),
+)
+
+
 def scores() -> str:
-    """All shipped checkpoints on validation, and the recall of each class for the first choice among them."""
+    """All shipped checkpoints on validation, and their recall of each class; those of one kind of labels together."""
     cards = [read_card(file.parent) for file in sorted(SHIPPED_CHECKPOINTS.glob(f"*/{CARD}"))]
-    lines = [
-        "| checkpoint | parameters | validation faces | top-1 [95 % interval] | balanced accuracy | macro-F1 | ECE |",
-        "|---|--:|--:|---|--:|--:|--:|",
-        *(line for card in cards for line in _lines(card)),
-        "",
-        f"Recall of `{DEFAULT_CHECKPOINT}` by class:",
-        "",
-        "| class | n | recall | 95 % interval |",
-        "|---|--:|--:|---|",
-    ]
-    default = next(card for card in cards if card.name == DEFAULT_CHECKPOINT)
-    for name, row in default.metrics["validation"]["per_class"].items():
-        rate, _, interval = percent(row["recall"], row["recall_interval"]).partition(" [")
-        lines.append(f"| {name} | {row['n']:,} | {rate} | [{interval} |")
-    return "\n".join(lines)
+    by_labels = {source: [c for c in cards if c.label_source == source] for source in WORDS}
+    return "\n\n".join(_table(source, of) for source, of in by_labels.items() if of)
+
+
+def _table(source: LabelSource, cards: list[Card]) -> str:
+    counts = {name: row["n"] for name, row in cards[0].metrics["validation"]["per_class"].items()}
+    recall = [[c.metrics["validation"]["per_class"][name] for c in cards] for name in counts]
+    return "\n".join(
+        [
+            f"Labels: {WORDS[source]}.",
+            "",
+            f"| {' | '.join(_COLUMNS)} |",
+            "|---|--:|--:|---|--:|--:|--:|--:|",
+            *(line for card in cards for line in _lines(card)),
+            "",
+            f"| recall of | n | {' | '.join(f'`{card.name}`' for card in cards)} |",
+            f"|---|--:|{'---|' * len(cards)}",
+            *(
+                f"| {name} | {n:,} | {' | '.join(percent(r['recall'], r['recall_interval']) for r in row)} |"
+                for (name, n), row in zip(counts.items(), recall, strict=True)
+            ),
+        ]
+    )
 
 
 def _lines(card: Card) -> list[str]:
     figures = card.metrics["validation"]
-    lines = [_line(f"`{card.name}`", f"{card.parameters:,}", figures)]
+    lines = [_line(f"`{card.name}`", f"{card.parameters:,}", figures, card.latency.get("float32"))]
     if figures.get("deduplicated"):
         what = f"without {figures['twins_in_train']:,} exact twins of training faces"
         lines.append(_line(what, "", figures["deduplicated"]))
     if "int8" in card.exports:
-        lines.append(_line("the same in 8 bits", "", card.exports["int8"].metrics["validation"]))
+        eight_bits = card.exports["int8"].metrics["validation"]
+        lines.append(_line("the same in 8 bits", "", eight_bits, card.latency.get("int8")))
     return lines
 
 
-def _line(name: str, parameters: str, row: dict[str, Any]) -> str:
+def _line(name: str, parameters: str, row: dict[str, Any], took: Timing | None = None) -> str:
     rate = percent(row["accuracy"], row["accuracy_interval"])
     balanced = percent(row["balanced_accuracy"])
-    return f"| {name} | {parameters} | {row['n']:,} | {rate} | {balanced} | {row['macro_f1']:.3f} | {row['ece']:.3f} |"
+    time = f"{took.median_ms:.1f} ms" if took else ""
+    figures = f"{rate} | {balanced} | {row['macro_f1']:.3f} | {row['ece']:.3f} | {time}"
+    return f"| {name} | {parameters} | {row['n']:,} | {figures} |"
 
 
 def speed() -> str:
