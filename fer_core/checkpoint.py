@@ -54,6 +54,17 @@ class Checkpoint:
         return model.eval()
 
 
+def is_half(checkpoint: Checkpoint) -> bool:
+    """Whether the weights were written with `half`.
+
+    Raises:
+        CheckpointError: as `read_weights`.
+    """
+    import torch
+
+    return any(t.dtype == torch.float16 for t in read_weights(checkpoint.folder / WEIGHTS).values())
+
+
 def sha256_of(file: Path) -> str:
     """Hash of a file's bytes, hexadecimal."""
     with file.open("rb") as stream:
@@ -86,8 +97,15 @@ def read_weights(file: Path) -> dict[str, Any]:
         raise CheckpointError(f"{file} is not a readable safetensors file ({error}). Copy it again.") from error
 
 
-def save_checkpoint(folder: Path, model: nn.Module, card: Card) -> Checkpoint:
+def save_checkpoint(folder: Path, model: nn.Module, card: Card, half: bool = False) -> Checkpoint:
     """Writes weights and card; the folder is made, and files that were there are replaced whole.
+
+    Args:
+        folder: of the checkpoint.
+        model: whose weights.
+        card: all but what is filled in here.
+        half: write kernels and matrices in float16, half as large, rounded to 11 bits; they are float32 again once
+            loaded. What has one dimension (biases, statistics) stays as it is.
 
     Returns:
         The checkpoint with `parameters` and `weights_sha256` filled in.
@@ -96,7 +114,10 @@ def save_checkpoint(folder: Path, model: nn.Module, card: Card) -> Checkpoint:
 
     folder.mkdir(parents=True, exist_ok=True)
     scratch = folder / f".{WEIGHTS}.{os.getpid()}"
-    save_file({name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}, scratch)
+    weights = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
+    if half:
+        weights = {name: t.half() if t.ndim > 1 and t.is_floating_point() else t for name, t in weights.items()}
+    save_file(weights, scratch)
     scratch.chmod(0o644)  # safetensors makes files that only their owner may read
     parameters = sum(p.numel() for p in model.parameters())
     card = card.model_copy(update={"parameters": parameters, "weights_sha256": sha256_of(scratch), "exports": {}})

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from fer_core.card import NAME, Card, Trained
-from fer_core.checkpoint import Checkpoint, list_checkpoints, open_checkpoint, save_checkpoint
+from fer_core.checkpoint import Checkpoint, is_half, list_checkpoints, open_checkpoint, save_checkpoint
 from fer_core.cli import Json, emit
 from fer_core.errors import CheckpointError, DataError
 from fer_core.preprocess import Preprocess
@@ -96,6 +96,8 @@ def save_ensemble(
 ) -> Checkpoint:
     """Writes the ensemble of checkpoints as a checkpoint; its figures are still to be measured.
 
+    Where one member's weights are written in half precision, all are here.
+
     Raises:
         DataError: as `combine`.
         CheckpointError, ModelError: a member cannot be opened.
@@ -104,7 +106,7 @@ def save_ensemble(
     network = card.build()
     for member, checkpoint in zip(network.members, checkpoints, strict=True):  # type: ignore[arg-type]
         member.network.load_state_dict(checkpoint.load().state_dict())
-    return save_checkpoint(folder, network, card)
+    return save_checkpoint(folder, network, card, half=any(is_half(checkpoint) for checkpoint in checkpoints))
 
 
 def free_folder(name: str, parent: Path | None = None) -> Path:

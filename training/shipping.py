@@ -71,7 +71,7 @@ def ship(run: Run, model: nn.Module, card: Card, training: SampleTable, validati
 
     The prediction table is kept where evaluations look for it, and once more in the run's folder, for its record.
     """
-    checkpoint = save_checkpoint(run.checkpoint_folder, model, card)
+    checkpoint = save_checkpoint(run.checkpoint_folder, model, card, half=run.recipe.weights == "float16")
     found = evaluate(Predictor(checkpoint), validation, train=training)
     table = keep_evaluation(checkpoint.card, found, "validation", named(run.data_name, run.recipe.labels))
     second_name(table, run.folder / PREDICTIONS)

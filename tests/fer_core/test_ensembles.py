@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from fer_core.__main__ import app
-from fer_core.checkpoint import Checkpoint, open_checkpoint
+from fer_core.checkpoint import Checkpoint, is_half, open_checkpoint, save_checkpoint
 from fer_core.ensembles import save_ensemble
 from fer_core.errors import DataError
 from fer_core.explain.members import layer_title, member_note
@@ -81,3 +82,28 @@ def test_a_layer_of_a_member_is_called_so() -> None:
     assert member_note("members.0.network.conv").startswith("The layer lies in member 1 of an ensemble")
     assert not member_note("features.stage4.2.relu")
     assert not member_note("members.conv")
+
+
+def test_half_as_large_where_a_member_is(make_checkpoint: Make, faces: Faces, tmp_path: Path) -> None:
+    """Kernels are rounded to multiples of 2^-11 of their size at worst; biases and statistics are not rounded."""
+    first, second = (make_checkpoint(tmp_path / name, seed=seed) for seed, name in enumerate("ab"))
+    rounded = save_checkpoint(
+        tmp_path / "half", first.load(), first.card.model_copy(update={"name": "half"}), half=True
+    )
+    assert [is_half(one) for one in (first, second, rounded)] == [False, False, True]
+    exact, loaded = first.load().state_dict(), rounded.load().state_dict()
+    for name, values in exact.items():
+        assert loaded[name].dtype == values.dtype
+        if values.ndim > 1:
+            assert not torch.equal(loaded[name], values)
+            torch.testing.assert_close(loaded[name], values, rtol=2**-11, atol=2**-24)
+        else:
+            assert torch.equal(loaded[name], values)
+    sizes = [(one.folder / "model.safetensors").stat().st_size for one in (first, rounded)]
+    kernels = sum(t.nbytes for t in exact.values() if t.ndim > 1)
+    assert sizes[0] - sizes[1] == pytest.approx(kernels / 2, abs=100)  # the header names another type
+    both = save_ensemble(tmp_path / "both", [second, rounded])
+    assert is_half(both)
+    assert not is_half(save_ensemble(tmp_path / "none", [first, second]))
+    mean = (Predictor(second).probabilities(faces) + Predictor(rounded).probabilities(faces)) / 2
+    np.testing.assert_allclose(Predictor(both).probabilities(faces), mean, atol=2e-3)

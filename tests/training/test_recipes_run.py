@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from fer_core.checkpoint import open_checkpoint
+from fer_core.checkpoint import is_half, open_checkpoint
 from fer_core.data import SampleTable
 from fer_core.data.ferplus import VOTE_CLASSES
 from fer_core.data.schematic import SchematicSpec, schematic_samples
@@ -120,6 +120,7 @@ def test_two_epochs(name: str, faces: SampleTable, folder: Path) -> None:
     assert all(np.isfinite(list(row.values())).all() for row in rows)
     card = open_checkpoint(folder / "out").card
     assert card == checkpoint.card
+    assert is_half(checkpoint) == (name == "flagship")
     assert card.parameters == parameters_of(recipe)
     assert card.metrics["validation"]["n"] == (7 if recipe.labels == "given" else agreed(faces, "validation"))
     assert card.trained is not None

@@ -21,7 +21,17 @@ Kind = Literal["whole", "number", "switch", "choice", "text", "yaml"]
 _OF_THE_CARD = ("licence", "intended_use", "limits")
 _OF_NETWORKS = {"preprocess", "target", "loss", "augment", "optimiser", "stopping", "model"}
 _SELDOM = {"classes", "labels"}
-_TRAINED = {"epochs", "batch_size", "sampling", "seed", "average_decay", "precision", "select", "flip_at_test"}
+_TRAINED = {
+    "epochs",
+    "batch_size",
+    "sampling",
+    "seed",
+    "average_decay",
+    "precision",
+    "select",
+    "weights",
+    "flip_at_test",
+}
 _TITLES = {"flip_at_test": "flip at test", "svm": "support-vector machine"}
 
 

@@ -42,6 +42,8 @@ class Recipe(Part):
         average_decay: decay per step of the moving average of the weights, which is what is shipped; 0 switches it off.
         precision: `auto` is bfloat16 where that is faster, see `training.fit.lightning_precision`, else float32.
         select: ship the weights of the epoch with the best validation accuracy, or those of the last epoch.
+        weights: `float16` writes the checkpoint's kernels and matrices rounded to 11 bits, in half the space; they are
+            computed with in float32 all the same, and the card's figures are of the rounded ones.
         flip_at_test: evaluate on the mean of face and mirror image; goes into the card.
         licence: licence of the weights; goes into the card, as do the next two.
         intended_use: what the model is for.
@@ -69,6 +71,7 @@ class Recipe(Part):
     average_decay: float = Field(0.998, ge=0, lt=1)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     select: Literal["best", "last"] = "best"
+    weights: Literal["float32", "float16"] = "float32"
     flip_at_test: bool = True
     licence: str = ""
     intended_use: str = ""
