@@ -16,6 +16,7 @@ from torch import nn
 from fer_core.checkpoint import Checkpoint
 from fer_core.data import SampleTable
 from fer_core.errors import RecipeError, TrainingError
+from training.allocator import freed_memory_kept
 from training.data import Tensors, check_trainable, labelled, load_tensors, mean_and_std, taught, with_noise_copies
 from training.distributed.group import ALONE, Group, check_batch
 from training.distributed.placing import device_of, placement
@@ -94,8 +95,9 @@ def fit_share(run: Run, group: Group, callbacks: Sequence[lightning.Callback] = 
     with _quiet():
         trainer = make_trainer(run, precision, callbacks, group)
         try:
-            # Written by this process on this machine; Lightning's state holds more than tensors.
-            trainer.fit(module, ckpt_path=str(run.folder / LAST) if resumed else None, weights_only=False)
+            with freed_memory_kept():
+                # Written by this process on this machine; Lightning's state holds more than tensors.
+                trainer.fit(module, ckpt_path=str(run.folder / LAST) if resumed else None, weights_only=False)
         except DivergedError as error:
             if not group.first:  # all know; the first one ships what is good, and tells
                 return None
