@@ -14,6 +14,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from fer_core.data import SampleTable
 from fer_core.errors import RecipeError
 from fer_core.labels import class_set
+from training.allocator import freed_memory_kept
 from training.data import chosen_samples, label_indices, labelled, load_tensors
 from training.fit import lightning_precision, prepare
 from training.layers import make_optimiser
@@ -145,8 +146,9 @@ def dry_run(recipe: Recipe, samples: SampleTable) -> DryRun:
     faces = len(training) * (1 + recipe.augment.noise_copies)
     size = min(recipe.batch_size, faces)
     try:
-        phases = tuple(_tried(module, phase, size, faces // size, autocast) for phase in recipe.every_phase())
-        validation_s = len(validation) * _evaluation_s(module, autocast)
+        with freed_memory_kept():
+            phases = tuple(_tried(module, phase, size, faces // size, autocast) for phase in recipe.every_phase())
+            validation_s = len(validation) * _evaluation_s(module, autocast)
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
