@@ -116,24 +116,27 @@ def our_rate(samples: SampleTable, recipe: Recipe) -> float:
     return rate(recipe.batch_size, watch.ends)
 
 
-def one_rate(name: str, plain: bool) -> float:
+def one_rate(name: str, file: Path, plain: bool) -> float:
     """Images per second of one epoch of either loop."""
-    recipe = load_recipe(name, CHANGES)
-    wanted = STEPS[name] * recipe.batch_size * (20 if torch.cuda.is_available() else 1)
-    people = round(wanted / 7 / 0.7) + 2  # seven faces each; 70 of a hundred people are trained on
-    samples = schematic_samples(SchematicSpec(subjects=people, per_subject_and_class=1, size_px=48)).samples
+    recipe, samples = load_recipe(name, CHANGES), SampleTable.load(file)
     return plain_rate(Faces(samples.split("train"), recipe), recipe) if plain else our_rate(samples, recipe)
 
 
 def measure(name: str) -> Figure:
     """Medians of three epochs of each loop, taken in turns."""
     on_gpu = torch.cuda.is_available()
+    wanted = STEPS[name] * load_recipe(name).batch_size * (20 if on_gpu else 1)
+    people = round(wanted / 7 / 0.7) + 2  # seven faces each; 70 of a hundred people are trained on
+    drawn = schematic_samples(SchematicSpec(subjects=people, per_subject_and_class=1, size_px=48)).samples
     plain, ours = [], []
     # Each in a process of its own, as a user runs it: what one leaves of memory would serve the other.
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as apart:
+    alone = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1)
+    with tempfile.TemporaryDirectory() as folder, alone:
+        file = Path(folder) / "drawn.parquet"
+        drawn.save(file)
         for _ in range(ROUNDS):
-            plain.append(apart.submit(one_rate, name, plain=True).result())
-            ours.append(apart.submit(one_rate, name, plain=False).result())
+            plain.append(alone.submit(one_rate, name, file, plain=True).result())
+            ours.append(alone.submit(one_rate, name, file, plain=False).result())
     ratio = median(ours) / median(plain)
     goal = 10 if on_gpu else 3
     where = torch.cuda.get_device_name() if on_gpu else f"{torch.get_num_threads()} threads"
