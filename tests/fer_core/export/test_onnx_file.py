@@ -137,13 +137,13 @@ def test_a_file_is_measured_by_the_labels_that_were_learnt(make_checkpoint: Make
     voted = dataclasses.replace(drawn, table=table, vote_classes=VOTE_CLASSES)
     learnt = {"data": "d", "data_hash": "0", "n": 9, "recipe": {"labels": "ferplus-majority"}, "seed": 0}
     checkpoint = make_checkpoint(trained=learnt | {"selected_on": "last"})
-    measured = ship(checkpoint, "int8", voted).export.metrics["validation"]
+    measured = ship(checkpoint, "float32", voted).export.metrics["validation"]
     held = [row for row in range(len(drawn)) if drawn.table["split"][row].as_py() == "validation" and row % 10]
     counts = np.bincount(turned[held], minlength=7)
     assert measured["n"] == len(held) < 56
     assert [measured["per_class"][name]["n"] for name in FER7.names] == counts.tolist()
     with pytest.raises(DataError, match="no FER\\+ votes"):
-        ship(checkpoint, "int8", drawn)
+        ship(checkpoint, "float32", drawn)
 
 
 def test_a_float32_file_answers_where_it_is(make_checkpoint: Make, faces: list[Picture]) -> None:
