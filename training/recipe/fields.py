@@ -32,7 +32,11 @@ _TRAINED = {
     "weights",
     "flip_at_test",
 }
-_TITLES = {"flip_at_test": "flip at test", "svm": "support-vector machine"}
+_TITLES = {
+    "flip_at_test": "flip at test",
+    "svm": "support-vector machine",
+    "weights": "precision of the written weights",
+}
 
 
 @dataclass(frozen=True)
