@@ -83,6 +83,8 @@ def plain_rate(faces: Faces, recipe: Recipe) -> float:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = first_network(recipe)[0].to(device).train()
     optimiser = make_optimiser(model, recipe.optimiser)
+    for group in optimiser.param_groups:
+        group["fused"] = None  # as PyTorch does it unless asked
     loss_of = nn.CrossEntropyLoss()
     ends = []
     for pixels, labels in DataLoader(faces, recipe.batch_size, shuffle=True, drop_last=True, num_workers=WORKERS):

@@ -96,7 +96,7 @@ def set_phase(model: nn.Module, phase: PhaseSpec) -> list[nn.Module]:
 
 
 def make_optimiser(model: nn.Module, spec: OptimiserSpec, groups: Sequence[GroupSpec] = ()) -> torch.optim.Optimizer:
-    """SGD, Adam or AdamW; biases and normalisation are not decayed.
+    """SGD, Adam or AdamW, each tensor in one pass; biases and normalisation are not decayed.
 
     Args:
         model: all its parameters are given, those that are frozen now included.
@@ -119,8 +119,8 @@ def make_optimiser(model: nn.Module, spec: OptimiserSpec, groups: Sequence[Group
             if parameters:
                 parts.append({"params": parameters, "weight_decay": decay, "name": group})
     if spec.name == "adamw":
-        return torch.optim.AdamW(parts, lr=spec.learning_rate)
+        return torch.optim.AdamW(parts, lr=spec.learning_rate, fused=True)
     if spec.name == "adam":
-        return torch.optim.Adam(parts, lr=spec.learning_rate)
+        return torch.optim.Adam(parts, lr=spec.learning_rate, fused=True)
     nesterov = spec.nesterov and spec.momentum > 0
-    return torch.optim.SGD(parts, lr=spec.learning_rate, momentum=spec.momentum, nesterov=nesterov)
+    return torch.optim.SGD(parts, lr=spec.learning_rate, momentum=spec.momentum, nesterov=nesterov, fused=True)
