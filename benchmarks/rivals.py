@@ -1,8 +1,10 @@
 """Accuracy and time for a face of the installable package `fer` and of our checkpoints, on a data set of yours.
 
-    python -m benchmarks.rivals --data fer2013.csv [--split validation] [--faces 1000] [CHECKPOINT ...]
+    python -m benchmarks.rivals --data fer2013.csv [--labels fer2013new.csv] [--split validation] [--faces 1000]
+        [CHECKPOINT ...]
 
-Everything runs in one go on the same crops, one face at a time, pinned to one processor, in turns of a hundred faces.
+Everything runs in one go on the same crops, one face at a time, on one thread and where the system allows it (Linux)
+pinned to one processor, in turns of a hundred faces. Right is who says the label that our checkpoints learnt.
 `fer` is installed from PyPI into an environment of its own in the workspace at the first run: TensorFlow, 1.5 GB.
 DeepFace and EmotiEffLib fetch their weights from GitHub when they are first called, and are left out for that.
 
@@ -18,7 +20,7 @@ import sys
 import tempfile
 import time
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +34,7 @@ from fer_core.cli import app_with_errors, percent
 from fer_core.errors import DataError, UnavailableError
 
 if TYPE_CHECKING:
+    from fer_core.card import Card, LabelSource
     from fer_core.data import SampleTable
     from fer_core.predict import Predictor
 
@@ -213,10 +216,27 @@ def chosen(samples: SampleTable, split: str, faces: int) -> tuple[list[Pictures]
     return [crops[i] for i in known], [str(labels[i]) for i in known]
 
 
+def truth_of(cards: Sequence[Card]) -> LabelSource:
+    """The labels that all of ours learnt, by which everyone is measured.
+
+    Raises:
+        DataError: ours learnt different ones, under which their figures cannot be compared.
+    """
+    first = cards[0]
+    for card in cards[1:]:
+        if card.label_source != first.label_source:
+            raise DataError(
+                f"{first.name} learnt the labels {first.label_source!r} and {card.name} {card.label_source!r}; "
+                "measure them one after the other."
+            )
+    return first.label_source
+
+
 @app.command()
 def main(
     data: Annotated[Path, typer.Option(help="Name of an imported data set, or path: fer2013.csv, Parquet, folder.")],
     checkpoints: Annotated[list[str] | None, typer.Argument(help="Ours; the first is compared with all.")] = None,
+    votes: Annotated[Path | None, typer.Option("--labels", help="FER+ votes (fer2013new.csv) for FER2013.")] = None,
     split: Annotated[str, typer.Option(help="Which split.")] = "validation",
     faces: Annotated[int, typer.Option(min=0, help="How many, evenly spread; 0: all.")] = 0,
 ) -> None:
@@ -224,17 +244,19 @@ def main(
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # of the rival too, which is started by this process
     from fer_core.checkpoint import open_checkpoint
+    from fer_core.data.labelling import under_labels
     from fer_core.data.opening import open_samples
     from fer_core.labels import FER7
     from fer_core.predict import Predictor
 
-    crops, labels = chosen(open_samples(data), split, faces)
+    opened = [open_checkpoint(name) for name in checkpoints or ["compact"]]
+    truth = truth_of([checkpoint.card for checkpoint in opened])
+    crops, labels = chosen(under_labels(open_samples(data, votes), truth, opened[0].card.classes), split, faces)
     python = installed()
     ways: dict[str, Any] = {}
     classes: dict[str, tuple[str, ...]] = {}
     with ExitStack() as open_ones:
-        for name in checkpoints or ["compact"]:
-            checkpoint = open_checkpoint(name)
+        for checkpoint in opened:
             for precision in ("int8", "float32") if "int8" in checkpoint.card.exports else ("float32",):
                 title = f"{checkpoint.card.name}, {precision}"
                 ways[title] = Ours(Predictor(checkpoint, precision))
@@ -243,7 +265,7 @@ def main(
         for title, way in WAYS.items():
             ways[title] = open_ones.enter_context(started(python, way))
             classes[title] = FER7.names
-        print(told(measure(ways, classes, crops, labels), ours))
+        print(f"Labels: {truth}.\n\n{told(measure(ways, classes, crops, labels), ours)}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.rivals import Result, chosen, measure, started, told
+from benchmarks.rivals import Result, chosen, measure, started, told, truth_of
+from fer_core.checkpoint import open_checkpoint
 from fer_core.data import SampleTable
 from fer_core.errors import DataError, UnavailableError
 from fer_core.evaluate.significance import mcnemar
@@ -82,3 +83,11 @@ def test_faces_are_taken_evenly_and_only_of_known_classes(drawn: SampleTable) ->
 def _unlabelled(samples: SampleTable) -> SampleTable:
     columns = {name: samples.table[name].to_pylist() for name in samples.table.column_names}
     return SampleTable.from_columns(columns | {"label": [None] * len(samples)}, samples.classes)
+
+
+def test_checkpoints_of_different_labels_are_not_put_into_one_table() -> None:
+    by_labels, by_votes = open_checkpoint("compact").card, open_checkpoint("ferplus-670k").card
+    assert truth_of([by_labels]) == "given"
+    assert truth_of([by_votes, by_votes]) == "ferplus-majority"
+    with pytest.raises(DataError, match=r"compact learnt the labels 'given' and ferplus-670k 'ferplus-majority'"):
+        truth_of([by_labels, by_votes])
