@@ -3,6 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# uv installs in a third of the time; it does not read pip's own settings (a mirror, say), so that pip has the last word.
+install = $(BIN)/pip install --quiet uv==0.13.9 \
+	&& $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r $(1) \
+	|| $(BIN)/pip install --quiet -r $(1)
+
 .PHONY: run dev test test-ray check browser train-compact train-compact-teacher train-ferplus-670k train-flagship train-landmarks clean
 
 run: $(VENV)/installed
@@ -55,11 +60,11 @@ train-landmarks: $(VENV)/installed
 $(VENV)/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "FERScope needs Python 3.11 or newer; try make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet -r requirements.txt
+	$(call install,requirements.txt)
 	@touch $@
 
 $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
-	$(BIN)/pip install --quiet -r requirements-dev.txt
+	$(call install,requirements-dev.txt)
 	@touch $@
 
 clean:
