@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 import lightning
 
 from training.distributed.group import ALONE, Group
+from training.tracking.files import STEPS
 
 if TYPE_CHECKING:
     from training.module import FERModule
-
-STEPS = "steps.jsonl"
 
 
 class Points(lightning.Callback):

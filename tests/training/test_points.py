@@ -16,8 +16,9 @@ from tests.training.runs import same, weights
 from training.fit import Run, fit
 from training.keeping import LAST
 from training.module import FERModule
-from training.points import STEPS, Points
+from training.points import Points
 from training.recipe import Recipe
+from training.tracking.files import STEPS
 
 Make = Callable[..., Recipe]
 EVERY = 10  # steps between two points
@@ -62,7 +63,7 @@ def whole(
         loss, logits, shown = real(self, pixels, targets, step)
         right = sum(int(a.argmax() == b.argmax()) for a, b in zip(logits, shown, strict=True))
         rate = self.trainer.optimizers[0].param_groups[-1]["lr"]
-        seen.append((float(loss), right / len(logits), rate))
+        seen.append((float(loss.detach()), right / len(logits), rate))
         return loss, logits, shown
 
     with pytest.MonkeyPatch.context() as patch:
