@@ -21,6 +21,8 @@ def test_the_published_sweep() -> None:
     assert spec.space["model.arguments.hidden"].choices == ([100, 200, 100], [200, 100, 300], [200, 300, 100, 200, 300])
     assert (spec.metric, spec.direction, spec.sampler) == ("val_accuracy", "maximize", "tpe")
     assert "sweep" not in values
+    _, larger = load_sweep("fec-cnn-sweep", (), ["preprocess.size_px=[48, 180]"])
+    assert larger.space["preprocess.size_px"].choices == (48, 180)
     assert load_recipe("fec-cnn-sweep") == with_values(values, {})
 
 
