@@ -49,8 +49,8 @@ COUNTED = {
 
 
 def test_the_sweep_at_the_size_that_its_authors_began_with() -> None:
-    """180x180 faces are a choice that its space can be given."""
-    large = load_recipe("fec-cnn-sweep", ["preprocess.size_px=180"])
+    """180x180 faces, of which two pairs leave a map of 45x45."""
+    large = load_recipe("fec-cnn-sweep", ["preprocess.size_px=180", "model.arguments.map_px=45"])
     expected = convolution(1, 32, 5) + convolution(32, 64, 5) + linear(64 * 45 * 45, 100, 200, 100, 7)
     assert parameters_of(large) == expected
 
