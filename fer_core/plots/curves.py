@@ -107,7 +107,7 @@ def _add_within(figure: go.Figure, bare: Mapping[str, bool], within: Mapping[str
         curve = thinned(within.get(name, []))
         if curve:
             _add_line(figure, curve, name, {"color": colour, "width": 1}, hover)
-            figure.data[-1].update(meta="steps", opacity=0.6, showlegend=bare[name], legendgroup=name)
+            figure.data[-1].update(meta="steps", opacity=0.7, showlegend=bare[name], legendgroup=name)
 
 
 def _add_line(figure: go.Figure, curve: Curve, name: str, line: Mapping[str, object], hover: str) -> None:

@@ -72,7 +72,8 @@ def _draw(chosen: list[ShownRun]) -> None:
         "Training (dashed) is measured on the faces as they were shown, augmented and against the recipe's own "
         "targets, as a mean over the epoch; validation (solid) on plain faces after it, with the weights that are "
         "shipped. So validation may well be the better one. The thin line is training within an epoch: each point is "
-        "the mean over the steps since the one before, ten at least and of five seconds at least."
+        "the mean over the steps since the one before, ten at least and of five seconds at least. "
+        "The mean over an epoch is drawn at its end and so lags behind it."
     )
     st.download_button(
         "CSV", lambda: as_csv(found), "curves.csv", "text/csv", icon=":material/download:", on_click="ignore"
