@@ -26,6 +26,7 @@ from training.keeping import LAST, Keeper, StateFiles, Stopping
 from training.layers import check_patterns
 from training.memory import out_of_memory, too_large
 from training.module import DivergedError, FERModule
+from training.points import Points
 from training.progress import Progress
 from training.recipe import PreprocessSpec, Recipe
 from training.run import Run, check_name, claim
@@ -179,7 +180,7 @@ def make_trainer(
     recipe = run.recipe
     keeper = Keeper(run.folder, run.keep_every_steps)
     telling = [Progress(run.folder)] if group.first else []
-    callbacks = [Stopping(recipe), *telling, *others, keeper, Leaving(keeper, group)]
+    callbacks = [Stopping(recipe), Points(run.folder, group), *telling, *others, keeper, Leaving(keeper, group)]
     if recipe.average_decay:
         callbacks = [WeightAveraging(avg_fn=average_with(recipe.average_decay)), *callbacks]
     return lightning.Trainer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, cast
 
 import lightning
@@ -64,7 +65,8 @@ class FERModule(lightning.LightningModule):
         self._frozen_in: int | None = None  # first epoch of the phase whose layers are frozen; not known after a resume
         self._still: list[nn.Module] = []
         self._rate = 0.0  # of the last step
-        self._sums = torch.zeros(3, device=training.labels.device)  # of losses, of right answers, of faces
+        # Of losses, of right answers, of faces: since the epoch began, and since a point of the curves was last taken.
+        self._sums = torch.zeros(2, 3, device=training.labels.device)
         self._bad_step = torch.zeros((), dtype=torch.int64, device=training.labels.device)
         self._tally = self._new_tally()
 
@@ -224,13 +226,23 @@ class FERModule(lightning.LightningModule):
             return
         if not torch.isfinite(loss):
             raise DivergedError(self.global_step)
-        train_losses, right, n = self.group.total(self._sums).unbind()
+        train_losses, right, n = self.group.total(self._sums[0]).unbind()
         self.log("train_loss", train_losses / n)
         self.log("train_accuracy", right / n)
         self.log("learning_rate", self._rate)
-        self._sums = torch.zeros_like(self._sums)
+        self._sums[0] = 0
         if self.recipe.optimiser.schedule == "plateau":
             self.plateau.see(float(loss))
+
+    def take_point(self) -> dict[str, float]:
+        """`train_loss`, `train_accuracy` and `learning_rate` as above, the means over the steps since the last call.
+
+        Of several processes all must ask, after the same step; each has the same answer. NaN if there was no step.
+        """
+        losses, right, n = self.group.total(self._sums[1]).tolist()
+        self._sums[1] = 0
+        loss, accuracy = (losses / n, right / n) if n else (math.nan, math.nan)
+        return {"train_loss": loss, "train_accuracy": accuracy, "learning_rate": self._rate}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what a run needs to go on within an epoch as if nothing had been."""
@@ -244,7 +256,8 @@ class FERModule(lightning.LightningModule):
         """Takes it back."""
         state = checkpoint[_OWN_STATE]
         if self.group.first:  # it goes on with the sums of all, however many they were
-            self._sums = state["sums"].to(self._sums.device)
+            # A state of before there were points has the epoch's sums alone; the first point is then of them.
+            self._sums = state["sums"].to(self._sums.device).expand(2, 3).clone()
         self.plateau = Plateau(**state["plateau"])
         self._phase_from = state["phase_from"]
 

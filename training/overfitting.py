@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean, median
 
-Curve = Sequence[tuple[int, float]]
+Curve = Sequence[tuple[float, float]]
 
 LAST = 3  # epochs that all have to agree
 TIMES = 5.0  # standard deviations of the noise
@@ -61,10 +61,10 @@ def overfitting(validation: Curve, training: Curve) -> Overfitting | None:
     last = points[-LAST:]
     rise, noise = min(loss for _, loss in last) - lowest, noise_of([loss for _, loss in points])
     fell = _fell(training, epoch, [e for e, _ in last])
-    return Overfitting(epoch, lowest, rise, noise) if rise > TIMES * noise and fell else None
+    return Overfitting(int(epoch), lowest, rise, noise) if rise > TIMES * noise and fell else None
 
 
-def _fell(training: Curve, since: int, last: Sequence[int]) -> bool:
+def _fell(training: Curve, since: float, last: Sequence[float]) -> bool:
     by_epoch = {epoch: loss for epoch, loss in training if math.isfinite(loss)}
     now = [by_epoch[epoch] for epoch in last if epoch in by_epoch]
     return since in by_epoch and bool(now) and mean(now) < by_epoch[since]

@@ -10,6 +10,8 @@ from typing import Any
 
 import lightning
 
+from training.tracking.files import HISTORY
+
 
 def duration(seconds: float) -> str:
     """Seconds as people say them: `40 s`, `12 min`, `3 h 05 min`.
@@ -39,10 +41,10 @@ class Progress(lightning.Callback):
 
     def on_train_start(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
         """An epoch that stands in the history although its weights were not written any more is run and noted again."""
-        history = self.folder / "history.jsonl"
+        history = self.folder / HISTORY
         if history.exists():
             finished = history.read_text(encoding="utf-8").splitlines(keepends=True)[: trainer.current_epoch]
-            self._write("history.jsonl", "".join(finished))
+            self._write(HISTORY, "".join(finished))
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
         """Reports the first step at once, then at most every `every_s` seconds."""
@@ -54,7 +56,7 @@ class Progress(lightning.Callback):
     def on_train_epoch_end(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
         """Adds the epoch's figures to `history.jsonl`."""
         row = {"epoch": trainer.current_epoch + 1, "step": trainer.global_step, **_figures(trainer)}
-        with (self.folder / "history.jsonl").open("a", encoding="utf-8") as file:
+        with (self.folder / HISTORY).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         self._report(trainer)
 

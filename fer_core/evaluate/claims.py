@@ -6,7 +6,7 @@ The figures are facts about the works they come from; what is checked is how the
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from fer_core.errors import DataError
@@ -24,6 +24,8 @@ class Claim:
     Attributes:
         source: who claims it.
         recipe: our recipe of the same system; empty where there is none.
+        settings: what is changed about that recipe to have the system, as `--set` takes it; another claim may be of
+            the recipe as it stands.
         data: data set.
         split: what it was measured on: `train`, `validation`, `test`.
         value: the figure, 0..1.
@@ -44,6 +46,7 @@ class Claim:
     data: str
     value: float
     recipe: str = ""
+    settings: tuple[str, ...] = field(default=(), kw_only=True)
     split: str = "test"
     classes: int = 7
     n: int | None = None
@@ -115,7 +118,9 @@ CLAIMS: tuple[Claim, ...] = (
         "KDEF with VGG16, noise copies", "KDEF", 0.8714, "kdef-vgg16", splitting="at random",
         several_pictures_of_a_subject=True, copies_before_splitting=True,
     ),
-    Claim("EfficientNet on Facial Emotion Expressions", "FEC", 0.25, "fec-cnn-sweep", "validation", train_value=0.88),
+    Claim(
+        "EfficientNet on Facial Emotion Expressions", "FEC", 0.25, "fec-efficientnet", "validation", train_value=0.88,
+    ),
     Claim("CNN sweep, first", "FEC", 0.25, "fec-cnn-sweep", "validation", train_value=0.85, chosen_on_same=True),
     Claim("CNN sweep, second", "FEC", 0.25, "fec-cnn-sweep", "validation", train_value=0.88, chosen_on_same=True),
     Claim("CNN sweep, third", "FEC", 0.28, "fec-cnn-sweep", "validation", train_value=0.84, chosen_on_same=True),
@@ -130,7 +135,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "ResNet-50, one linear layer", "FER2013", 0.60, "fer2013-resnet50-fc", "validation", n=3589,
-        metric="accuracy", splitting="official", known_twins=_TWINS,
+        settings=("model.arguments={hidden: []}",), metric="accuracy", splitting="official", known_twins=_TWINS,
     ),
     Claim(
         "ResNet-50, fully connected", "FER2013", 0.64, "fer2013-resnet50-fc", "validation", n=3589,

@@ -20,12 +20,13 @@ ROOT = Path(__file__).resolve().parents[2]
 TINY = "model.arguments={filters: [2], hidden: [4]}\nepochs=100000"
 
 
-def points(page: Page) -> int:
-    """How many epochs the curve of the validation loss has."""
+def points(page: Page, what: str = "validation") -> int:
+    """How many points the longest curve of a kind has: of the validation one for each epoch."""
     return int(
         page.evaluate(
-            "Math.max(0, ...[...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => plot.data || [])"
-            ".filter(line => line.meta === 'validation').map(line => line.x.length))"
+            "what => Math.max(0, ...[...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => plot.data || [])"
+            ".filter(line => line.meta === what).map(line => line.x.length))",
+            what,
         )
     )
 
@@ -56,6 +57,8 @@ def test_launch_watch_refresh_kill_the_worker_recover_cancel(
     page.get_by_role("button", name="Curves").click()
     before = until(lambda: points(page))
     until(lambda: points(page) > before)
+    before_within = until(lambda: points(page, "steps"))
+    until(lambda: points(page, "steps") > before_within)
 
     # Another tab of the same address sees the same run.
     page.reload()

@@ -173,7 +173,15 @@ def test_a_run_of_a_recipe_stands_beside_the_claim(
     assert rows.loc["ResNet-50, fully connected", ["ours", "by"]].tolist() == ["37.5\xa0%\xa0[20.0,\xa050.0]", "better"]
     told = texts(app)
     assert "Ours is `better`: 37.5 % [20.0, 50.0] of 64 faces of drawn. By the recipe with epochs 3 instead" in told
-    assert "Nothing was trained by `fer2013-vgg19` on this machine yet" in texts(app)
+    assert "Nothing was trained by `fer2013-vgg19` on this machine yet" in told
+    ferplus = rows.loc["VGG-like, 670 k, FER+"]
+    assert ferplus["by"].tolist() == ["run by FERScope's authors, weights not shipped", ""], "validation, test"
+    assert ferplus["ours"].tolist() == ["60.9\xa0%\xa0[59.2,\xa062.5]", "n/a"]
+    assert "Ours is `ferplus-vggnet-670k`, run by FERScope's authors, weights not shipped: 60.9 % [59.2, 62.5]" in told
+    commands = [code.value for code in app.code]
+    assert (
+        "python -m training fit ferplus-vggnet-670k --data fer2013 --run ferplus-vggnet-670k --set epochs=2" in commands
+    )
 
 
 def test_claims_are_judged_and_a_users_own(open_view: Open) -> None:

@@ -184,13 +184,37 @@ def test_every_recipe_has_a_form(open_view: Callable[..., AppTest]) -> None:
         assert not app.button(key="start").disabled
 
 
+def lines(app: AppTest) -> dict[str, list[tuple[str, list[float], list[float]]]]:
+    """By the axis what each line of a chart is, and its points; what has no `meta` is no curve within epochs."""
+    found: dict[str, list[tuple[str, list[float], list[float]]]] = {}
+    for chart in app.get("plotly_chart"):
+        figure = json.loads(chart.proto.spec)
+        curves = [(line["meta"], line["x"], line["y"]) for line in figure["data"] if "meta" in line]
+        if curves:
+            found[figure["layout"]["yaxis"]["title"]["text"]] = curves
+    return found
+
+
 def test_curves_of_a_run_and_where_it_over_fits(open_view: Callable[..., AppTest], home: Path) -> None:
     assert "No run has begun yet" in texts(open_view(show="Curves"))
     folder = home / "runs" / "learnt"
     folder.mkdir(parents=True)
     (folder / "recipe.json").write_text("{}")
     app = open_view(show="Curves")
-    assert "The first epoch has not ended yet." in texts(app)
+    assert "Nothing is measured yet" in texts(app)
+    points = [
+        {"step": 2 * i, "epoch": i / 4, "train_loss": 2 - i / 4, "train_accuracy": i / 8, "learning_rate": 0.1}
+        for i in (1, 2, 3)
+    ]
+    (folder / "steps.jsonl").write_text("".join(json.dumps(row) + "\n" for row in points))
+    app = open_view(show="Curves")
+    assert not app.exception
+    assert "Nothing is measured yet" not in texts(app)
+    assert lines(app) == {
+        "loss": [("steps", [0.25, 0.5, 0.75], [1.75, 1.5, 1.25])],
+        "accuracy": [("steps", [0.25, 0.5, 0.75], [0.125, 0.25, 0.375])],
+        "learning rate": [("steps", [0.25, 0.5, 0.75], [0.1, 0.1, 0.1])],
+    }
     validation = [1.0, 0.9, 0.8, 0.7, 0.8, 0.9, 1.0, 1.1]
     rows = [
         {"epoch": i, "step": 7 * i, "val_loss": loss, "train_loss": 1 - 0.1 * i, "learning_rate": 0.1}
@@ -200,6 +224,7 @@ def test_curves_of_a_run_and_where_it_over_fits(open_view: Callable[..., AppTest
     app = open_view(show="Curves")
     assert not app.exception
     assert "**learnt**: Over-fitting since epoch 4" in texts(app)
+    assert [meta for meta, _, _ in lines(app)["loss"]] == ["steps", "training", "validation"]
 
 
 @pytest.mark.usefixtures("data_set")

@@ -41,10 +41,18 @@ COUNTED = {
     + linear(128, 7),
     "fer2013-resnet50-partial": RESNET50 + linear(2048, 7),
     "fer2013-resnet50-fc": RESNET50 + linear(2048, 1024, 4096, 7),
+    "fec-efficientnet": 5_288_548 - linear(1280, 1000) + linear(1280, 7),
     "fer2013-vgg19": vgg([2, 2, 4, 4, 4], 3) + linear(512, 1024, 4096, 7),
     "kdef-vgg16": vgg([2, 2, 3, 3, 3], 1) + linear(512 * 7 * 7, 512, 128, 7),
     "fec-cnn-sweep": convolution(1, 32, 5) + convolution(32, 64, 5) + linear(64 * 12 * 12, 100, 200, 100, 7),
 }
+
+
+def test_the_sweep_at_the_size_that_its_authors_began_with() -> None:
+    """180x180 faces, of which two pairs leave a map of 45x45."""
+    large = load_recipe("fec-cnn-sweep", ["preprocess.size_px=180", "model.arguments.map_px=45"])
+    expected = convolution(1, 32, 5) + convolution(32, 64, 5) + linear(64 * 45 * 45, 100, 200, 100, 7)
+    assert parameters_of(large) == expected
 
 
 @pytest.mark.parametrize("name", sorted(COUNTED))

@@ -40,6 +40,7 @@ HEADS = {
 # Rates of the last step by group, where they do not depend on the step: the optimiser's times the group's.
 RATES = {
     "fec-cnn-sweep": {"rest": 0.001},
+    "fec-efficientnet": {"rest": 0.001},
     "fer2013-resnet50-fc": {"rest": 0.001},
     "fer2013-resnet50-partial": {"rest": 0.0003},
     "fer2013-vgg19": {"rest": 0.001},

@@ -12,11 +12,12 @@ from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
 
 from training.tracking.facts import flattened, git_state, machine, packages
+from training.tracking.files import HISTORY, LOAD, STEPS
+from training.tracking.reading import WITHIN
 from training.tracking.store import artifact_location, experiment_name, local_file, tracking_uri
 
 NOTE = "mlflow.json"
-LOAD = "load.jsonl"
-_AT_ONCE = 100  # parameters in one call, and metrics; the former is MLflow's limit
+_AT_ONCE = 100  # parameters in one call, and points of a few metrics each; MLflow's limits are 100 and 1,000
 
 
 class Mirror:
@@ -67,8 +68,8 @@ class Mirror:
         return run_id
 
     def sync(self) -> None:
-        """Adds the epochs and the loads that are new."""
-        rows = [row for row in _lines(self.folder / "history.jsonl") if row["epoch"] > self.note["epochs"]]
+        """Adds the epochs, the points within them and the loads that are new."""
+        rows = [row for row in _lines(self.folder / HISTORY) if row["epoch"] > self.note["epochs"]]
         now = round(1000 * time.time())
         for row in rows:
             epoch = int(row["epoch"])
@@ -78,12 +79,32 @@ class Mirror:
             self.client.log_batch(self.run_id, metrics=[*figures, Metric("step", float(row["step"]), now, epoch)])
             self.note["epochs"] = epoch
             self._write_note()
+        self._sync_points()
         loads = _lines(self.folder / LOAD)
         for i in range(self.note["loads"], len(loads)):
             at = round(1000 * loads[i].pop("at"))
             self.client.log_batch(self.run_id, metrics=[Metric(k, float(v), at, i) for k, v in loads[i].items()])
             self.note["loads"] = i + 1
         self._write_note()
+
+    def _sync_points(self) -> None:
+        """Points within epochs, under names of their own, at their steps.
+
+        Steps that a resumed run repeats are in the record already, and are not recorded again.
+        """
+        told = int(self.note.get("steps", 0))
+        rows = [row for row in _lines(self.folder / STEPS) if row["step"] > told]
+        now = round(1000 * time.time())
+        for i in range(0, len(rows), _AT_ONCE):
+            metrics = [
+                Metric(f"{WITHIN}{name}", float(value), now, int(row["step"]))
+                for row in rows[i : i + _AT_ONCE]
+                for name, value in row.items()
+                if name != "step"
+            ]
+            self.client.log_batch(self.run_id, metrics=metrics)
+            self.note["steps"] = int(rows[i : i + _AT_ONCE][-1]["step"])
+            self._write_note()
 
     def close(self, status: str, message: str, checkpoint: Path | None) -> None:
         """The run has ended.

@@ -19,8 +19,9 @@ from training.tracking.store import experiment_name, local_file, tracking_uri
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-Curves = dict[str, dict[str, list[tuple[int, float]]]]
+Curves = dict[str, dict[str, list[tuple[float, float]]]]
 
+WITHIN = "steps/"  # begins the names of curves that have points within epochs
 _WAIT_S = 5.0
 _MOST = 50_000  # points of a curve that a server is asked for
 
@@ -69,8 +70,8 @@ def runs(at_most: int = 500) -> list[RecordedRun]:
 def curves(run_ids: Sequence[str]) -> Curves:
     """Curves of runs by run and by name: (epoch, value), ordered by epoch, one value for each.
 
-    Names that begin with `system/` are the machine's load, by the number of the measurement. A run that is not recorded
-    has no curves.
+    Names that begin with `steps/` are of training within epochs, and the epoch is a fraction. Those that begin with
+    `system/` are the machine's load, by the number of the measurement. A run that is not recorded has no curves.
 
     Raises:
         UnavailableError: the store does not answer.
@@ -90,10 +91,19 @@ def curves(run_ids: Sequence[str]) -> Curves:
             )
             for name, step, value in rows:
                 _append(found[run_id].setdefault(name, []), step, value)
-    return found
+    return {run_id: _over_epochs(curves) for run_id, curves in found.items()}
 
 
-def _append(curve: list[tuple[int, float]], step: int, value: float | None) -> None:
+def _over_epochs(curves: dict[str, list[tuple[float, float]]]) -> dict[str, list[tuple[float, float]]]:
+    """Curves within epochs by the epoch, which is recorded as one of them by the step, as they all are."""
+    epochs = dict(curves.pop(f"{WITHIN}epoch", []))
+    for name, curve in curves.items():
+        if name.startswith(WITHIN):
+            curves[name] = [(epochs[step], value) for step, value in curve if step in epochs]
+    return curves
+
+
+def _append(curve: list[tuple[float, float]], step: int, value: float | None) -> None:
     """A point more; of several values of one epoch the last one counts."""
     point = (step, float("nan") if value is None else value)
     if curve and curve[-1][0] == step:
@@ -181,11 +191,11 @@ def _curves_of_server(run_ids: Sequence[str]) -> Curves:
         for run_id in run_ids:
             for name in client.get_run(run_id).data.metrics:
                 points = client.get_metric_history(run_id, name)[:_MOST]
-                curve: list[tuple[int, float]] = []
+                curve: list[tuple[float, float]] = []
                 for point in sorted(points, key=lambda p: (p.step, p.timestamp)):
                     _append(curve, point.step, point.value)
                 found[run_id][name] = curve
-    return found
+    return {run_id: _over_epochs(curves) for run_id, curves in found.items()}
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from filelock import FileLock
 
+from training.tracking.files import LOAD
 from training.tracking.load import measure
 from training.tracking.store import tracking_uri
 
@@ -52,7 +53,7 @@ class Recorder:
         if time.monotonic() - self._loaded >= LOAD_EVERY_S:
             self._loaded = time.monotonic()
             row = {"at": time.time(), **measure(self.pid)}
-            with (self.folder / "load.jsonl").open("a", encoding="utf-8") as file:
+            with (self.folder / LOAD).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
         self._try(lambda mirror: mirror.sync())
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from fer_core.workspace import workspace
-from training.tracking.reading import curves, runs
+from training.tracking.files import HISTORY, STEPS
+from training.tracking.reading import WITHIN, curves, runs
 
-Curves = dict[str, list[tuple[int, float]]]
+Curves = dict[str, list[tuple[float, float]]]
 
 _NOT_CURVES = {"epoch", "step"}
 
@@ -42,8 +43,8 @@ def shown_runs() -> list[ShownRun]:
     found, recorded = [], set()
     for note in (workspace() / "runs").glob("*/recipe.json"):
         folder = note.parent
-        history = folder / "history.jsonl"
-        at = (history if history.exists() else note).stat().st_mtime
+        files = [file for file in (note, folder / HISTORY, folder / STEPS) if file.exists()]
+        at = max(file.stat().st_mtime for file in files[1:] or files)  # the note is written anew at each start
         found.append(ShownRun(folder.name, folder.name, at, folder))
         recorded.add(_mlflow_id(folder))
     left = [run for run in runs() if run.run_id not in recorded]
@@ -61,7 +62,8 @@ def _mlflow_id(folder: Path) -> str:
 def curves_of(chosen: Sequence[ShownRun]) -> dict[str, Curves]:
     """Curves by run's key and by name: (epoch, value), by epoch.
 
-    A folder has each epoch at once, the record seconds later; a run that has not ended an epoch has no curves.
+    A folder has each epoch at once, the record seconds later. Names that begin with `steps/` are of training within
+    epochs, and the epoch is a fraction. A run that has measured nothing yet has no curves.
 
     Raises:
         UnavailableError: the record does not answer.
@@ -72,14 +74,18 @@ def curves_of(chosen: Sequence[ShownRun]) -> dict[str, Curves]:
 
 
 def _in_folder(folder: Path) -> Curves:
-    try:
-        lines = (folder / "history.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
-    except FileNotFoundError:
-        return {}
-    rows: list[dict[str, Any]] = [json.loads(line) for line in lines if line.endswith("\n")]  # none half written
     found: Curves = {}
-    for row in rows:
-        for name, value in row.items():
-            if name not in _NOT_CURVES:
-                found.setdefault(name, []).append((int(row["epoch"]), float(value)))
+    for file, prefix in ((HISTORY, ""), (STEPS, WITHIN)):
+        for row in _rows(folder / file):
+            for name, value in row.items():
+                if name not in _NOT_CURVES:
+                    found.setdefault(prefix + name, []).append((row["epoch"], float(value)))
     return found
+
+
+def _rows(file: Path) -> list[dict[str, Any]]:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+    return [json.loads(line) for line in lines if line.endswith("\n")]  # none half written

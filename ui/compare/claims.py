@@ -10,10 +10,11 @@ import streamlit as st
 from fer_core.cli import percent
 from fer_core.evaluate.claims import CLAIMS, Claim, Judged, Metric, Splitting, judge
 from fer_core.evaluate.compare.bootstrap import Interval
-from training.reproductions import Reproduction, reproductions
+from training.reproductions import Reproduction, reproduced
 from ui.evaluation.tables import show_table
 from ui.page import sentences
 
+_AUTHORS = "run by FERScope's authors, weights not shipped"
 _MARKS = {
     "cannot stand": ":red-badge[cannot stand]",
     "to be doubted": ":orange-badge[to be doubted]",
@@ -24,75 +25,65 @@ _MARKS = {
 def show_claims() -> None:
     """The view."""
     _ask()
-    ours = _ours()
-    judged = [judge(claim, *_figure(ours, claim)) for claim in CLAIMS]
+    ours = reproduced(CLAIMS)
+    judged = [judge(claim, *_figure(ours.get(claim))) for claim in CLAIMS]
     st.subheader("Published figures")
-    show_table([_row(one, ours) for one in judged], "claims", rates=("claimed", "ours"))
+    show_table([_row(one, ours.get(one.claim)) for one in judged], "claims", rates=("claimed", "ours"))
     st.caption(
         "The figures are those of the works that the recipes stand for. Ours is the top-1 of the checkpoint on this "
-        "machine that did best of those trained by the same recipe; what was changed about the recipe stands below."
+        "machine that did best of those trained by the same recipe, or else of a run by FERScope's authors, whose "
+        "weights are not shipped; what was changed about the recipe stands below."
     )
     for one in judged:
         with st.expander(f"{_MARKS[one.verdict]} {one.claim.source}, {one.claim.split}: {one.claim.value:.1%}"):
             _show_doubts(one)
-            _show_ours(ours.get((one.claim.recipe, one.claim.split)), one.claim)
+            _show_ours(ours.get(one.claim), one.claim)
 
 
-def _row(one: Judged, ours: dict[tuple[str, str], Reproduction]) -> dict[str, Any]:
+def _row(one: Judged, mine: Reproduction | None) -> dict[str, Any]:
     claim = one.claim
-    mine = ours.get((claim.recipe, claim.split))
     return {
         "source": claim.source,
         "data": claim.data,
         "split": claim.split,
         "n": claim.n,
         "claimed": Interval(claim.value, *one.interval),
-        "ours": _with_bounds(mine, claim.split) if mine else math.nan,
+        "ours": Interval(mine.accuracy, *mine.interval) if mine else math.nan,
         "verdict": one.verdict,
         "because of": ", ".join(doubt.name for doubt in one.doubts) or "nothing found",
-        "by": mine.checkpoint.folder.name if mine else "",
-        "recipe": claim.recipe,
+        "by": _by(mine) if mine else "",
+        "recipe": _recipe(claim),
     }
 
 
-def _ours() -> dict[tuple[str, str], Reproduction]:
-    """(recipe, split) to the checkpoint of that recipe that did best there."""
-    best: dict[tuple[str, str], Reproduction] = {}
-    for one in reproductions({claim.recipe for claim in CLAIMS}):
-        for split, scores in one.checkpoint.card.metrics.items():
-            accuracy, key = scores.get("accuracy"), (one.recipe, split)
-            if accuracy is not None and (key not in best or accuracy > _accuracy(best[key], split)):
-                best[key] = one
-    return best
+def _by(mine: Reproduction) -> str:
+    return mine.trained.name if mine.trained.here else _AUTHORS
 
 
-def _accuracy(one: Reproduction, split: str) -> float:
-    return float(one.checkpoint.card.metrics[split]["accuracy"])
+def _recipe(claim: Claim) -> str:
+    return " ".join([claim.recipe, *(f"--set '{change}'" for change in claim.settings)])
 
 
-def _with_bounds(one: Reproduction, split: str) -> Interval:
-    scores = one.checkpoint.card.metrics[split]
-    return Interval(_accuracy(one, split), *scores["accuracy_interval"])
-
-
-def _figure(ours: dict[tuple[str, str], Reproduction], claim: Claim) -> tuple[float | None, int | None]:
+def _figure(mine: Reproduction | None) -> tuple[float | None, int | None]:
     """Top-1 and n of our reproduction of a claim."""
-    one = ours.get((claim.recipe, claim.split))
-    if one is None:
-        return None, None
-    return _accuracy(one, claim.split), int(one.checkpoint.card.metrics[claim.split]["n"])
+    return (None, None) if mine is None else (mine.accuracy, mine.n)
 
 
-def _show_ours(one: Reproduction | None, claim: Claim) -> None:
-    if one is None:
-        st.caption(f"Nothing was trained by `{claim.recipe}` on this machine yet; the Train page does.")
+def _show_ours(mine: Reproduction | None, claim: Claim) -> None:
+    if not claim.recipe:
+        st.caption("FERScope has no recipe of this system.")
         return
-    trained = one.checkpoint.card.trained
-    scores = one.checkpoint.card.metrics[claim.split]
-    words = f"Ours is `{one.checkpoint.folder.name}`: {percent(scores['accuracy'], scores['accuracy_interval'])} of "
-    words += f"{scores['n']:,} faces of {trained.data if trained else ''}. "
-    words += f"By the recipe with {'; '.join(one.changes)}." if one.changes else "By the recipe as it stands."
+    if mine is None:
+        st.caption(f"Nothing was trained by `{_recipe(claim)}` on this machine yet; the Train page does.")
+        return
+    trained = mine.trained
+    words = f"Ours is `{trained.name}`" + ("" if trained.here else f", {_AUTHORS}")
+    words += f": {percent(mine.accuracy, mine.interval)} of {mine.n:,} faces of {trained.data}. "
+    words += f"By the recipe with {'; '.join(mine.changes)}." if mine.changes else "By the recipe as it stands."
     st.markdown(words)
+    if not trained.here:
+        st.caption(f"{trained.about}. To repeat it:")
+        st.code(trained.command, language="sh", wrap_lines=True)
 
 
 def _show_doubts(one: Judged) -> None:

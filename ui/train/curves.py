@@ -11,6 +11,7 @@ import streamlit as st
 from training.jobs.states import Status
 from training.jobs.table import every
 from training.overfitting import Overfitting, overfitting
+from training.tracking.reading import WITHIN
 from training.tracking.shown import Curves, ShownRun, curves_of, shown_runs
 from ui.train.wishes import wish
 from ui.waking import wake_worker
@@ -64,13 +65,15 @@ def _draw(chosen: list[ShownRun]) -> None:
     for name, start in starts.items():
         st.warning(f"**{name}**: {start.as_text()}", icon=":material/trending_up:")
     if not any(found.values()):
-        st.info("The first epoch has not ended yet.", icon=":material/hourglass_empty:")
+        st.info("Nothing is measured yet; the first point comes after some steps.", icon=":material/hourglass_empty:")
         return
     _plot(found, starts)
     st.caption(
         "Training (dashed) is measured on the faces as they were shown, augmented and against the recipe's own "
         "targets, as a mean over the epoch; validation (solid) on plain faces after it, with the weights that are "
-        "shipped. So validation may well be the better one."
+        "shipped. So validation may well be the better one. The thin line is training within an epoch: each point is "
+        "the mean over the steps since the one before, ten at least and of five seconds at least. "
+        "The mean over an epoch is drawn at its end and so lags behind it."
     )
     st.download_button(
         "CSV", lambda: as_csv(found), "curves.csv", "text/csv", icon=":material/download:", on_click="ignore"
@@ -90,24 +93,35 @@ def _show_state(chosen: Sequence[ShownRun]) -> None:
 def _plot(found: Mapping[str, Curves], starts: Mapping[str, Overfitting]) -> None:
     from fer_core.plots.curves import learning_curves, rate_curves
 
+    thin = {
+        kind: {name: curves.get(f"{WITHIN}{kind}", []) for name, curves in found.items()}
+        for kind in ("train_loss", "train_accuracy", "learning_rate")
+    }
     marks = {name: start.epoch for name, start in starts.items()}
     left, right = st.columns(2)
     for place, kind in ((left, "loss"), (right, "accuracy")):
         pairs = {n: (c.get(f"train_{kind}", []), c.get(f"val_{kind}", [])) for n, c in found.items()}
-        figure = learning_curves(pairs, kind, percent=kind == "accuracy", marks=marks if kind == "loss" else None)
+        figure = learning_curves(
+            pairs, kind, percent=kind == "accuracy", marks=marks if kind == "loss" else None,
+            within=thin[f"train_{kind}"],
+        )  # fmt: skip
         place.plotly_chart(figure, key=f"{kind} curves", config={"displaylogo": False})
-    nothing: list[tuple[int, float]] = []
+    nothing: list[tuple[float, float]] = []
     balanced = {n: (nothing, c.get("val_balanced_accuracy", [])) for n, c in found.items()}
     left.plotly_chart(
         learning_curves(balanced, "balanced accuracy", percent=True), key="balanced curves",
         config={"displaylogo": False},
     )  # fmt: skip
     rates = {n: c.get("learning_rate", []) for n, c in found.items()}
-    right.plotly_chart(rate_curves(rates, "learning rate"), key="rate curves", config={"displaylogo": False})
+    figure = rate_curves(rates, "learning rate", thin["learning_rate"])
+    right.plotly_chart(figure, key="rate curves", config={"displaylogo": False})
 
 
 def as_csv(found: Mapping[str, Curves]) -> str:
-    """All curves, a line for each point: run, curve, epoch (of the machine's load: measurement), value."""
+    """All curves, a line for each point: run, curve, epoch (of the machine's load: measurement), value.
+
+    The epoch is a fraction where the curve's name begins with `steps/`.
+    """
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["run", "curve", "epoch", "value"])

@@ -12,6 +12,7 @@ from training.jobs.job import Job
 from training.jobs.queue import cancel, delete, prioritise, resume, retry
 from training.jobs.states import Status
 from training.jobs.table import every
+from training.tracking.files import HISTORY, STEPS
 from ui.page import sentences
 from ui.train.draft import clone_key
 from ui.train.wishes import wish
@@ -136,9 +137,8 @@ def _buttons(job: Job) -> bool:
     elif job.status is not Status.DONE:
         _act(job, "Resume", resume, ":material/play_arrow:", why="Goes on where it was kept last")
         _act(job, "Retry", retry, ":material/replay:", why="Begins with the first step; what was kept is deleted")
-    if (job.run_folder / "history.jsonl").exists() and st.button(
-        "Curves", key=f"Curves {job.id}", icon=":material/show_chart:"
-    ):
+    begun = any((job.run_folder / name).exists() for name in (HISTORY, STEPS))
+    if begun and st.button("Curves", key=f"Curves {job.id}", icon=":material/show_chart:"):
         wish(show="Curves", runs=[job.spec.run])
     if job.spec.fit is not None and st.button(
         "Clone", key=f"Clone {job.id}", icon=":material/content_copy:", help="Fills the form with its values"

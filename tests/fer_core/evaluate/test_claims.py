@@ -67,6 +67,15 @@ def test_a_claim_of_a_user() -> None:
         Claim("paper", "set", 0.5, classes=1)
 
 
+def test_the_baseline_of_one_linear_layer_and_the_efficientnet_are_no_other_networks() -> None:
+    """Each claim of a network names a recipe, with its settings, that gives that very network."""
+    by_source = {claim.source: claim for claim in CLAIMS}
+    linear, dense = by_source["ResNet-50, one linear layer"], by_source["ResNet-50, fully connected"]
+    assert (linear.recipe, linear.settings) == ("fer2013-resnet50-fc", ("model.arguments={hidden: []}",))
+    assert (dense.recipe, dense.settings) == ("fer2013-resnet50-fc", ())
+    assert by_source["EfficientNet on Facial Emotion Expressions"].recipe == "fec-efficientnet"
+
+
 def test_every_claim_is_judged_and_every_doubt_has_words() -> None:
     assert len(CLAIMS) == 16
     for claim in CLAIMS:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from fer_core.plots.curves import gap, learning_curves, rate_curves, run_colours
+from fer_core.plots.curves import gap, learning_curves, rate_curves, run_colours, thinned
 
 TRAIN, VALIDATION = [(1, 2.0), (2, 1.0), (3, 0.5)], [(1, 1.8), (2, 1.2)]
 
@@ -48,6 +48,32 @@ def test_rates_are_logarithmic_and_zero_is_left_out() -> None:
     (line,) = figure.data
     assert (list(line.x), list(line.y)) == ([1, 2], [0.1, 0.01])
     assert figure.layout.yaxis.type == "log"
+
+
+def test_training_within_epochs_is_a_thin_line_under_the_others() -> None:
+    within = {"a": [(0.5, 3.0), (1.5, 1.5)], "b": [(0.25, 4.0), (0.5, 3.5)]}
+    figure = learning_curves({"a": (TRAIN, VALIDATION), "b": ([], [])}, "loss", within=within)
+    steps = [line for line in figure.data if line.meta == "steps"]
+    assert list(figure.data[:2]) == steps, "what comes first lies below"
+    assert [(line.name, list(line.x), list(line.y)) for line in steps] == [
+        ("a", [0.5, 1.5], [3.0, 1.5]), ("b", [0.25, 0.5], [4.0, 3.5]),
+    ]  # fmt: skip
+    assert [(line.line.color, line.line.width, line.showlegend) for line in steps] == [
+        ("#0072B2", 1, False), ("#D55E00", 1, True),
+    ]  # fmt: skip
+    (bar,) = [line for line in figure.data if line.text and line.meta is None]
+    assert list(bar.x) == [2, 2, 2], "the gap is that of the epochs"
+    rates = rate_curves({"a": [(1, 0.1)]}, "learning rate", {"a": [(0.25, 0.0), (0.5, 0.2)]})
+    assert [(line.meta, list(line.x), list(line.y)) for line in rates.data] == [
+        ("steps", [0.5], [0.2]), (None, [1], [0.1]),
+    ]  # fmt: skip
+
+
+def test_many_points_are_drawn_as_the_means_of_a_few() -> None:
+    assert thinned([(1, 2.0), (2, 4.0), (3, 9.0), (4, 1.0), (5, 7.0)], most=3) == [(1.5, 3.0), (3.5, 5.0), (5, 7.0)]
+    assert thinned([(1, 2.0), (2, 4.0)], most=2) == [(1, 2.0), (2, 4.0)]
+    assert thinned([], most=3) == []
+    assert len(thinned([(i, 0.0) for i in range(17_280)])) <= 400, "a day, a point each five seconds"
 
 
 def test_nothing_and_a_single_point() -> None:

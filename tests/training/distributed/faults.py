@@ -54,6 +54,16 @@ def no_memory() -> None:
     _at(STEP, act)
 
 
+def often() -> None:
+    """No fault: points within epochs every four steps."""
+    from functools import partial
+
+    from training import fit
+    from training.points import Points
+
+    fit.Points = partial(Points, every_steps=4, every_s=0.0)  # type: ignore[assignment, misc]
+
+
 def no_data() -> None:
     """Its machine lacks the file."""
     from fer_core.data import opening

@@ -1,6 +1,8 @@
 """Two processes come to the figures of one, with every sample counted once."""
 
+import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from fer_core.checkpoint import open_checkpoint
 from tests.training.distributed.processes import run
 from tests.training.runs import history, weights
 from training.__main__ import app
+from training.points import Points
+from training.tracking.files import STEPS
 
 Command = Callable[..., list[str]]
 
@@ -28,11 +32,12 @@ EVERYTHING = {
 
 @pytest.mark.parametrize("changes", [{}, EVERYTHING], ids=["plain", "everything"])
 def test_two_processes_come_to_the_figures_of_one(
-    changes: dict[str, Any], command: Command, tmp_path: Path, home: Path
+    changes: dict[str, Any], command: Command, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("training.fit.Points", partial(Points, every_steps=4, every_s=0.0))
     alone = CliRunner().invoke(app, command("alone", **changes))
     assert alone.exit_code == 0, alone.stderr
-    ended = run(tmp_path / "out", command("both", **changes))
+    ended = run(tmp_path / "out", command("both", **changes), dict.fromkeys((0, 1), "often"))
     assert [e.status for e in ended] == [0, 0], ended
     assert "faces right" in ended[0].out
     assert ended[1].out == ""  # the first alone speaks
@@ -40,6 +45,10 @@ def test_two_processes_come_to_the_figures_of_one(
     assert len(rows) == len(same) == (2 if changes else 3)
     for row, other in zip(rows, same, strict=True):
         assert other == pytest.approx(row, rel=1e-5)
+    points, both = ((home / "runs" / name / STEPS).read_text().splitlines() for name in ("alone", "both"))
+    assert len(points) == len(both) >= 5  # written by the first alone, of the faces of both
+    for line, other_line in zip(points, both, strict=True):
+        assert json.loads(other_line) == pytest.approx(json.loads(line), rel=1e-5)
     found, wanted = weights(home / "checkpoints" / "both"), weights(home / "checkpoints" / "alone")
     for name, tensor in wanted.items():
         torch.testing.assert_close(found[name], tensor, rtol=1e-4, atol=1e-6)

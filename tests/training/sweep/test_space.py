@@ -21,6 +21,10 @@ def test_the_published_sweep() -> None:
     assert spec.space["model.arguments.hidden"].choices == ([100, 200, 100], [200, 100, 300], [200, 300, 100, 200, 300])
     assert (spec.metric, spec.direction, spec.sampler) == ("val_accuracy", "maximize", "tpe")
     assert "sweep" not in values
+    larger, same = load_sweep("fec-cnn-sweep", ["preprocess.size_px=180", "model.arguments.map_px=45"])
+    assert same == spec
+    trial = with_values(larger, {"model.arguments.filters": [32]})
+    assert (trial.preprocess.size_px, trial.model.arguments["map_px"]) == (180, 45)
     assert load_recipe("fec-cnn-sweep") == with_values(values, {})
 
 

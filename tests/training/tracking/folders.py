@@ -26,6 +26,10 @@ ROWS = [
     {"epoch": 2, "step": 14, "val_accuracy": 0.5, "val_balanced_accuracy": 0.4, "val_loss": 1.0, "learning_rate": 0.05},
     {"epoch": 3, "step": 21, "val_accuracy": 0.75, "val_balanced_accuracy": 0.7, "val_loss": 0.5, "learning_rate": 0.0},
 ]
+POINTS = [
+    {"step": 4, "epoch": 0.5, "train_loss": 2.0, "train_accuracy": 0.25, "learning_rate": 0.1},
+    {"step": 8, "epoch": 1.0, "train_loss": 1.75, "train_accuracy": 0.5, "learning_rate": 0.05},
+]
 LOAD = [
     {"at": 1000.5, "system/cpu_utilization_percentage": 40.0},
     {"at": 1010.5, "system/cpu_utilization_percentage": 80.0},

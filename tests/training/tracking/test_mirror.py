@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fer_core.errors import UnavailableError
-from tests.training.tracking.folders import LOAD, PARAMS, ROWS, append, checkpoint_folder, run_folder
+from tests.training.tracking.folders import LOAD, PARAMS, POINTS, ROWS, append, checkpoint_folder, run_folder
 from training.tracking import reading
 from training.tracking.facts import flattened
 from training.tracking.store import tracking_uri
@@ -120,6 +120,39 @@ def test_a_run_that_goes_on_is_the_same_one(tmp_path: Path) -> None:
     second.sync()
     points = client().get_metric_history(first.run_id, "val_accuracy")
     assert [(point.step, point.value) for point in points] == [(1, 0.25), (2, 0.5), (3, 0.75)]
+
+
+def test_points_within_epochs_at_their_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that a resumed run writes again are recorded once; the pages read them by the epoch, from either store."""
+    folder = run_folder(tmp_path / "run")
+    append(folder / "steps.jsonl", *POINTS)
+    mirror(folder).sync()
+    (folder / "steps.jsonl").unlink()
+    append(folder / "steps.jsonl", *POINTS, {**POINTS[1], "step": 12, "epoch": 1.5, "train_loss": 1.5})
+    one = mirror(folder)
+    one.sync()
+    history = client().get_metric_history(one.run_id, "steps/train_loss")
+    assert [(point.step, point.value) for point in history] == [(4, 2.0), (8, 1.75), (12, 1.5)]
+    rates = client().get_metric_history(one.run_id, "steps/learning_rate")
+    assert [(point.step, point.value) for point in rates] == [(4, 0.1), (8, 0.05), (12, 0.05)]
+    expected = {
+        "steps/train_loss": [(0.5, 2.0), (1.0, 1.75), (1.5, 1.5)],
+        "steps/train_accuracy": [(0.5, 0.25), (1.0, 0.5), (1.5, 0.5)],
+        "steps/learning_rate": [(0.5, 0.1), (1.0, 0.05), (1.5, 0.05)],
+    }
+    assert reading.curves([one.run_id])[one.run_id] == expected
+    monkeypatch.setattr(reading, "local_file", lambda: None)
+    assert reading.curves([one.run_id])[one.run_id] == expected
+
+
+def test_more_points_than_one_call_takes(tmp_path: Path) -> None:
+    """MLflow takes a thousand metrics at a time; a run of a day without a store has more."""
+    folder = run_folder(tmp_path / "run")
+    append(folder / "steps.jsonl", *({**POINTS[0], "step": i, "epoch": i / 8} for i in range(1, 402)))
+    one = mirror(folder)
+    one.sync()
+    assert len(reading.curves([one.run_id])[one.run_id]["steps/train_loss"]) == 401
+    assert one.note["steps"] == 401
 
 
 def test_an_epoch_that_was_recorded_twice_is_shown_once(tmp_path: Path) -> None:

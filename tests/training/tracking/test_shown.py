@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.tracking.folders import ROWS, append, run_folder
+from tests.training.tracking.folders import POINTS, ROWS, append, run_folder
 from training.tracking import shown
 from training.tracking.reading import RecordedRun
 from training.tracking.shown import curves_of, shown_runs
@@ -46,6 +46,22 @@ def test_curves_by_run_in_the_order_asked_for(home: Path) -> None:
     assert found["one"]["val_accuracy"] == [(1, 0.25), (2, 0.5), (3, 0.75)]
     assert set(found["one"]) == {"val_accuracy", "val_balanced_accuracy", "val_loss", "learning_rate"}
     assert found["id2"] == {"val_loss": [(1, 0.5)]}
+
+
+def test_points_within_the_first_epoch(home: Path) -> None:
+    """By the epoch in fractions; the run was last written to when they were."""
+    folder = run_folder(home / "runs" / "one")
+    append(folder / "steps.jsonl", *POINTS)
+    with (folder / "steps.jsonl").open("a") as file:
+        file.write('{"step": 12, "epo')
+    os.utime(folder / "recipe.json", (120, 120))
+    os.utime(folder / "steps.jsonl", (140, 140))
+    (run,) = shown_runs()
+    assert run.at == 140
+    assert curves_of([run])["one"] == {
+        "steps/train_loss": [(0.5, 2.0), (1.0, 1.75)], "steps/train_accuracy": [(0.5, 0.25), (1.0, 0.5)],
+        "steps/learning_rate": [(0.5, 0.1), (1.0, 0.05)],
+    }  # fmt: skip
 
 
 def test_nothing_begun_and_nothing_ended(home: Path) -> None:
