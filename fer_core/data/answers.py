@@ -61,7 +61,7 @@ def map_file(data_set: DataSet, weights_sha256: str, projection: Projection) -> 
 def answer(data_set: DataSet, predictor: Predictor, progress: Callable[[int, int], None] | None = None) -> Path:
     """Classifies every sample that the data set ever had, and keeps answers and features.
 
-    The samples are taken as face crops: no detector runs.
+    The samples are taken as they are kept: faces were cut out at import (`cropping`), and no detector runs here.
 
     Returns:
         The file of `answers_file`; `features_file` is written before it.

@@ -18,24 +18,31 @@ CheckpointName = Annotated[str, typer.Option("--checkpoint", help="Name or folde
 
 
 @app.command("import")
-def import_command(
+def import_command(  # noqa: PLR0913, PLR0917  (a command line has as many options as it has)
     path: Annotated[Path, typer.Argument(help="File, folder or archive (ZIP, TAR) of a known layout.")],
     name: Annotated[str | None, typer.Option(help="Name to keep it under; default: the file's own.")] = None,
     labels: Annotated[Path | None, typer.Option(help="FER+ votes (fer2013new.csv) for FER2013.")] = None,
     classes: Annotated[str | None, typer.Option(help="What numbers stand for, in order: angry,disgust,...")] = None,
     on_error: Annotated[str, typer.Option(help="skip what cannot be read, or stop.")] = "skip",
+    faces: Annotated[
+        str, typer.Option(help="crop: cut out faces; keep: leave pictures as they are; auto: crop photographs.")
+    ] = "auto",
     as_json: Json = False,
 ) -> None:
     """Import a data set; a second time nothing changes, and what was broken off goes on where it stopped."""
-    from fer_core.data.importing import import_samples
+    from fer_core.data.cropping import FACES_HOW
+    from fer_core.data.importing import ImportOptions, import_samples
     from fer_core.errors import DataError
     from fer_core.labels import class_set
 
     if on_error not in ("skip", "stop"):
         raise DataError(f"--on-error is {on_error!r}; it must be skip or stop.")
+    cut = next((known for known in FACES_HOW if known == faces), None)
+    if cut is None:
+        raise DataError(f"--faces is {faces!r}; it must be one of {', '.join(FACES_HOW)}.")
     how: Literal["skip", "stop"] = "skip" if on_error == "skip" else "stop"
     names = class_set([c.strip() for c in classes.split(",")]) if classes else None
-    kept = import_samples(path, name, labels, how, names, progress=progress_line)
+    kept = import_samples(path, name, ImportOptions(labels, how, names, cut), progress=progress_line)
     emit({"name": kept.data_set.name, **kept.report.as_json()}, as_json, kept.report.as_text())
 
 

@@ -23,12 +23,19 @@ def open_samples(data: Path, labels: Path | None = None, tags: Sequence[str] = (
             Validation and test stay whole, so that figures can be compared.
 
     Raises:
-        DataError: neither a data set nor a readable path, an unknown tag, tags for a path, or no training sample left.
+        DataError: neither a data set nor a readable path, whole photographs that no face was cut out of, an unknown
+            tag, tags for a path, or no training sample left.
     """
     if str(data) not in data_set_names():
         if tags:
             raise DataError(f"{data} is no data set of the workspace, and only those have tags; import it first.")
-        return read_samples(data, labels=labels).samples
+        found = read_samples(data, labels=labels)
+        if found.photographs:
+            raise DataError(
+                f"{data} holds whole photographs, and networks look at faces: import it first, which cuts them out "
+                f"(python -m fer_core data import {data}), and give the data set's name."
+            )
+        return found.samples
     if labels is not None:
         raise DataError(f"{data} is a data set of the workspace; give --labels when it is imported.")
     data_set = open_data_set(str(data))

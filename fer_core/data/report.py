@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import pyarrow.compute as pc
 
+from fer_core.data.cropping import FacesFound
 from fer_core.data.readers.base import Kind, Problem
 from fer_core.data.schema import SPLITS
 from fer_core.data.table import SampleTable
@@ -41,16 +42,26 @@ class Report:
             samples included, and `unlabelled` at the end where there are such.
         left_out: number of what was rightly passed over, by reason.
         groups: the problems by kind, the most frequent first; of equally frequent ones, the first met.
+        not_square: how many of the samples' pictures are not square; a network's input is, so that they are squeezed.
+        faces: what came of cutting out faces; None where pictures were left as they are.
     """
 
     samples: int
     classes: dict[str, dict[str, int]]
     left_out: dict[str, int]
     groups: tuple[Group, ...]
+    not_square: int = 0
+    faces: FacesFound | None = None
 
     @classmethod
-    def of(cls, problems: Sequence[Problem], samples: SampleTable, left_out: Mapping[str, int] | None = None) -> Self:
-        """Counts; the arguments are the three parts of an `Import`."""
+    def of(
+        cls,
+        problems: Sequence[Problem],
+        samples: SampleTable,
+        left_out: Mapping[str, int] | None = None,
+        faces: FacesFound | None = None,
+    ) -> Self:
+        """Counts; the first three arguments are the parts of an `Import`, the fourth is that of a `Cropped`."""
         by_kind: dict[Kind, list[Problem]] = {}
         for problem in problems:
             by_kind.setdefault(problem.kind, []).append(problem)
@@ -59,7 +70,8 @@ class Report:
             for kind, found in by_kind.items()
         ]
         groups.sort(key=lambda group: -group.count)
-        return cls(len(samples), _by_class(samples), dict(left_out or {}), tuple(groups))
+        uneven = pc.sum(pc.not_equal(samples.table["width"], samples.table["height"])).as_py() or 0
+        return cls(len(samples), _by_class(samples), dict(left_out or {}), tuple(groups), uneven, faces)
 
     @property
     def problems(self) -> int:
@@ -76,18 +88,40 @@ class Report:
             for first, *others in rows:
                 cells = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
                 lines.append("  ".join(("", first.ljust(widths[0]), *cells)))
+        lines += self.about_pictures()
         for reason, count in self.left_out.items():
             lines.append(f"left out: {count:,} x {reason}")
         for group in self.groups:
             lines.append(f"{group.kind}: {group.count:,}")
             lines += [f"  {example}" for example in group.examples]
-            if group.count > len(group.examples):
-                lines.append(f"  and {group.count - len(group.examples):,} more")
+            lines += _more(group.count - len(group.examples))
         return "\n".join(lines) + "\n"
+
+    def about_pictures(self) -> list[str]:
+        """Lines about faces found and not found, and about pictures that will be squeezed; empty where all is well."""
+        lines = []
+        if (faces := self.faces) is not None:
+            lines.append(f"faces: found in {faces.found:,} of {faces.pictures:,} pictures by {faces.detector}")
+            if faces.several:
+                lines.append(f"  {faces.several:,} show several; the largest was taken")
+            if faces.without:
+                by_class = ", ".join(f"{name} {count:,}" for name, count in faces.without.items())
+                lines.append(f"left out, no face found: {by_class}")
+                lines += [f"  {name}" for name in faces.names[:_EXAMPLES]]
+                lines += _more(sum(faces.without.values()) - min(len(faces.names), _EXAMPLES))
+        if self.not_square:
+            lines.append(
+                f"not square: {self.not_square:,} pictures, which a network sees squeezed; --faces crop cuts out faces"
+            )
+        return lines
 
     def as_json(self) -> dict[str, Any]:
         """The attributes and `problems`, for JSON."""
         return asdict(self) | {"problems": self.problems}
+
+
+def _more(count: int) -> list[str]:
+    return [f"  and {count:,} more"] if count else []
 
 
 def _by_class(samples: SampleTable) -> dict[str, dict[str, int]]:

@@ -36,6 +36,9 @@ SCHEMA = pa.schema(
         pa.field("brightness", pa.float32()),
         pa.field("contrast", pa.float32()),
         pa.field("sharpness", pa.float32()),
+        # The face that was cut out of `path` at import, as in `cropping`; null where the picture is as it came.
+        pa.field("face_box", pa.list_(pa.float32())),  # x, y, width, height in pixels of the picture that came
+        pa.field("face_score", pa.float32()),  # the detector's, 0 to 1
     ]
 )
 

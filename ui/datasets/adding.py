@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from fer_core.data.cropping import FacesHow
 from fer_core.data.importing import default_name
 from fer_core.workspace import data_set_names
 from ui.tasks import NEW_DATA_SET, show_tasks, start_task
@@ -15,6 +16,11 @@ from ui.wording import plural
 UPLOAD_MB = 2000
 _TYPES = ["zip", "tar", "gz", "tgz", "csv", "parquet"]
 _DRAWN = "schematic"
+_FACES: dict[FacesHow, str] = {
+    "auto": "Cut out of whole photographs (KDEF, CK+, JAFFE)",
+    "crop": "Cut out of every picture",
+    "keep": "Leave pictures as they are",
+}
 
 
 def show_first_steps() -> None:
@@ -52,12 +58,14 @@ def _from_path() -> None:
         classes = st.text_input(
             "What numbers stand for, in order", placeholder="only where the files do not tell: angry,disgust,..."
         )
+        faces = _faces("faces of path")
         stop = st.checkbox("Stop at the first row or picture that cannot be read, instead of reporting it")
         if st.form_submit_button("Import", type="primary", icon=":material/download:"):
             if not path.strip():
                 st.error("Give the path of a file or a folder first.", icon=":material/error:")
                 return
-            _start(Path(path.strip()).expanduser(), name.strip(), votes.strip(), classes.strip(), stop=stop)
+            more = {"--labels": votes.strip(), "--classes": classes.strip(), "--faces": faces}
+            _start(Path(path.strip()).expanduser(), name.strip(), more, stop=stop)
     from fer_core.data.readers import readers
 
     with st.expander("What can be read", icon=":material/help:"):
@@ -73,14 +81,25 @@ def _upload() -> None:
     if given is None:
         return
     name = st.text_input("Name", default_name(Path(plain(given.name))), max_chars=100, key="name of upload")
+    faces = _faces("faces of upload")
     if st.button("Import", type="primary", icon=":material/download:", key="import upload"):
         path = saved(given.name, given.getvalue())
-        _start(path, name.strip(), str(saved(votes.name, votes.getvalue())) if votes else "")
+        more = {"--labels": str(saved(votes.name, votes.getvalue())) if votes else "", "--faces": faces}
+        _start(path, name.strip(), more)
 
 
-def _start(path: Path, name: str, votes: str = "", classes: str = "", *, stop: bool = False) -> None:
+def _faces(key: str) -> str:
+    chosen = st.selectbox(
+        "Faces", list(_FACES), format_func=lambda how: _FACES[how], key=key,
+        help="As the camera's pictures are cut: by the same detector, square, without a margin. A picture in which no "
+        "face is found is left out and counted; the first of the data set's versions holds it, whole.",
+    )  # fmt: skip
+    return str(chosen)
+
+
+def _start(path: Path, name: str, more: dict[str, str], *, stop: bool = False) -> None:
     arguments = ["data", "import", str(path), "--on-error", "stop" if stop else "skip"]
-    for option, value in (("--name", name), ("--labels", votes), ("--classes", classes)):
+    for option, value in (("--name", name), *more.items()):
         if value:
             arguments += [option, value]
     start_task(arguments, f"Import of {path.name}", NEW_DATA_SET)

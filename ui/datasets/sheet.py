@@ -62,6 +62,7 @@ def _show_facts(known: dict[str, Any], version: dict[str, Any]) -> None:
         "Subject": known["subject_id"],
         "Pose": known["pose"],
         "File": known["path"],
+        "Face in it": _face(known),
         "Source": known["source"],
         "Copy of": known["parent_id"],
         "Brightness": f"{known['brightness']:.0f} of 255",
@@ -72,6 +73,14 @@ def _show_facts(known: dict[str, Any], version: dict[str, Any]) -> None:
         lines["Label at import"] = known["label"]
     table = [{"known": name, "value": str(value)} for name, value in lines.items() if value is not None]
     st.dataframe(table, hide_index=True, width="stretch", height="content")
+
+
+def _face(known: dict[str, Any]) -> str | None:
+    """Where in the file the face was, for one that was cut out at import."""
+    if known["face_box"] is None:
+        return None
+    x, y, width, height = known["face_box"]
+    return f"{width:.0f} x {height:.0f} pixels at ({x:.0f}, {y:.0f}), score {known['face_score']:.2f}"
 
 
 def _show_votes(shown: Shown, samples: SampleTable) -> None:

@@ -39,6 +39,7 @@ def show_versions(shown: Shown) -> None:
 
 def _report(report: dict[str, object]) -> None:
     """What came of an import or a remedy, where there is more to tell than its note."""
+    _pictures(report)
     groups = report.get("groups")
     left_out = report.get("left_out")
     if isinstance(groups, list):
@@ -47,6 +48,25 @@ def _report(report: dict[str, object]) -> None:
                 st.markdown("\n".join(f"- {example}" for example in group["examples"]))
     if isinstance(left_out, dict) and left_out:
         st.caption("Left out: " + ", ".join(f"{count:,} {reason}" for reason, count in left_out.items()))
+
+
+def _pictures(report: dict[str, object]) -> None:
+    """Faces that were found and not found at import, and pictures that will be squeezed."""
+    faces = report.get("faces")
+    if isinstance(faces, dict):
+        several = f"; {faces['several']:,} show several, of which the largest was taken" if faces["several"] else ""
+        st.caption(
+            f"Faces: found in {faces['found']:,} of {faces['pictures']:,} pictures by {faces['detector']}{several}"
+        )
+        if faces["without"]:
+            by_class = ", ".join(f"{name} {count:,}" for name, count in faces["without"].items())
+            with st.expander(f"Left out, no face found: {by_class}", icon=":material/no_photography:"):
+                st.code("\n".join(faces["names"]), language=None, height=200)
+    uneven = report.get("not_square")
+    if isinstance(uneven, int) and uneven:
+        st.caption(
+            f"Not square: {plural(uneven, 'picture')}, which a network sees squeezed. An import can cut out faces."
+        )
 
 
 def _split(shown: Shown) -> None:

@@ -150,6 +150,8 @@ def _copies(samples: SampleTable, rows: Sequence[int], names: Sequence[str], see
         parent_id=table["sample_id"],
         path=pa.nulls(len(rows), pa.string()),
         image=pa.array([_packed(face) for face in made], pa.binary()),
+        face_box=pa.nulls(len(rows), SCHEMA.field("face_box").type),
+        face_score=pa.nulls(len(rows), SCHEMA.field("face_score").type),
         **looked,
     )
 

@@ -62,11 +62,13 @@ class Import:
         problems: the rows and files that could not, in the order of the source; empty where everything was
             read.
         left_out: what was rightly passed over, by reason: a class that was not asked for, a sequence without a label.
+        photographs: whether the data set's pictures are whole photographs, of which a face is a part.
     """
 
     samples: SampleTable
     problems: tuple[Problem, ...] = ()
     left_out: dict[str, int] = field(default_factory=dict)
+    photographs: bool = False
 
 
 @dataclass

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fer_core.data.readers.base import Import, Problem, ReadOptions, register
@@ -72,7 +72,7 @@ class CohnKanadePlus:
             for sequence in folders_in(subject, root, options)
             for file in self._sequence(sequence, emotions, root, options)
         )
-        return import_files(found, path, AFFECTNET8, options)
+        return replace(import_files(found, path, AFFECTNET8, options), photographs=True)
 
     def _sequence(self, sequence: Path, emotions: Path, root: Path, options: ReadOptions) -> Iterator[Found]:
         subject = sequence.parent.name

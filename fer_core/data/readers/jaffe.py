@@ -6,6 +6,7 @@ pictures of ten women in one folder, `jaffe/KA.AN1.39.tiff`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from fer_core.data.readers.base import Import, ReadOptions, register
@@ -30,7 +31,7 @@ class Jaffe:
     def read(self, path: Path, options: ReadOptions) -> Import:
         """All pictures, in `train`, labelled with FER7; the subject is the first two letters, such as `KA`."""
         root = (_home(path) or path).resolve()
-        return import_files(JAFFE.pictures(root, root, options), path, FER7, options)
+        return replace(import_files(JAFFE.pictures(root, root, options), path, FER7, options), photographs=True)
 
 
 def _home(path: Path) -> Path | None:

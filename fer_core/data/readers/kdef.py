@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from fer_core.data.readers.base import Import, Problem, ReadOptions, register
@@ -37,7 +38,7 @@ class Kdef:
         The subject is sex and number (`F01`), one for both sessions; the angle is the pose.
         """
         root = (_home(path) or path).resolve()
-        return import_files(_pictures(root, options), path, FER7, options)
+        return replace(import_files(_pictures(root, options), path, FER7, options), photographs=True)
 
 
 def _home(path: Path) -> Path | None:

