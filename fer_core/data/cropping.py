@@ -38,6 +38,7 @@ MARGIN = 0.0
 MAX_SIDE_PX = 1024  # the largest input that a network may have
 MAX_NAMES = 1000
 _BATCH = 16  # a task that is stopped ends after one batch
+_CHUNK = 512  # rows; the largest crops, 3 MB each, make 1.6 GB
 _THREADS = 4
 # Goes up with every change of what a detector answers or of which face is taken.
 _TABLE = "faces_1"
@@ -118,7 +119,7 @@ def crop_faces(
         DataError: the cache file is no cache, or cannot be written.
     """
     cache = Seen(cache_file, _TABLE, _COLUMNS)
-    columns: dict[str, list[pa.Array]] = {name: [] for name in ("image", "face_box", "face_score", *LOOK_COLUMNS)}
+    columns = _Columns()
     several = 0
     try:
         with ThreadPoolExecutor(_THREADS) as threads:
@@ -126,18 +127,39 @@ def crop_faces(
                 batch = dataclasses.replace(samples, table=samples.table.slice(start, _BATCH))
                 answers = _answers(batch, detector, cache, threads)
                 several += sum(answer.found > 1 for answer in answers)
-                for name, cells in _cells(batch.table, answers).items():
-                    columns[name].append(pa.array(cells, SCHEMA.field(name).type))
+                columns.extend(_cells(batch.table, answers))
                 if progress is not None:
                     progress(start + len(batch), len(samples))
     finally:
         cache.close()
     table = samples.table
-    for name, chunks in columns.items():
-        place = table.schema.get_field_index(name)
-        table = table.set_column(place, SCHEMA.field(name), pa.chunked_array(chunks, SCHEMA.field(name).type))
+    for name, column in columns.finish().items():
+        table = table.set_column(table.schema.get_field_index(name), SCHEMA.field(name), column)
     cropped = dataclasses.replace(samples, table=table)
     return Cropped(cropped, FacesFound.of(cropped, detector.name, several))
+
+
+class _Columns:
+    """The changed columns as they grow, in chunks that are few and yet below Arrow's 2 GB."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, list[Any]] = {name: [] for name in ("image", "face_box", "face_score", *LOOK_COLUMNS)}
+        self._chunks: dict[str, list[pa.Array]] = {name: [] for name in self._open}
+
+    def extend(self, cells: dict[str, list[Any]]) -> None:
+        for name, values in cells.items():
+            self._open[name] += values
+        if len(self._open["image"]) >= _CHUNK:
+            self._close()
+
+    def finish(self) -> dict[str, pa.ChunkedArray]:
+        self._close()
+        return {name: pa.chunked_array(chunks, SCHEMA.field(name).type) for name, chunks in self._chunks.items()}
+
+    def _close(self) -> None:
+        for name, values in self._open.items():
+            self._chunks[name].append(pa.array(values, SCHEMA.field(name).type))
+            values.clear()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fer_core.data import SampleTable, read_samples
+from fer_core.data import SampleTable, cropping, read_samples
 from fer_core.data.cropping import FacesFound, crop_faces
 from fer_core.data.pictures import pixel_hash
 from fer_core.errors import DataError, ImageError
@@ -180,7 +180,7 @@ def test_crops_are_neither_larger_than_any_input_nor_too_small_to_be_read(tmp_pa
     assert small.decode(0).shape == (8, 8)
 
 
-def test_what_was_stopped_goes_on(tmp_path: Path) -> None:
+def test_what_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = [np.full((40, 50), n, np.uint8) for n in range(20)]
     samples, cache = folder(tmp_path / "set", *pictures), tmp_path / "faces.sqlite"
     face, told = Face((5, 5, 20, 20), 0.8), []
@@ -197,6 +197,11 @@ def test_what_was_stopped_goes_on(tmp_path: Path) -> None:
     assert (stopped.calls, again.calls) == (16, 4)
     at_once = crop_faces(samples, Always(face))
     assert resumed.samples.table.equals(at_once.samples.table)
+    assert resumed.samples.table["image"].num_chunks == 1, "a chunk holds many batches"
+    monkeypatch.setattr(cropping, "_CHUNK", 10)
+    in_chunks = crop_faces(samples, Always(face), cache)
+    assert in_chunks.samples.table["image"].num_chunks > 1
+    assert in_chunks.samples.table.equals(at_once.samples.table)
     assert [int(crop[0, 0]) for crop in resumed.samples.faces()] == list(range(20))
 
 
