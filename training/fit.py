@@ -16,8 +16,10 @@ from torch import nn
 from fer_core.checkpoint import Checkpoint
 from fer_core.data import SampleTable
 from fer_core.errors import RecipeError, TrainingError
+from fer_core.workspace import workspace
 from training.allocator import freed_memory_kept
 from training.data import Tensors, check_trainable, labelled, load_tensors, mean_and_std, taught, with_noise_copies
+from training.disk import told_when_full
 from training.distributed.group import ALONE, Group, check_batch
 from training.distributed.placing import device_of, placement
 from training.dlib_weights import restore_statistics
@@ -78,6 +80,11 @@ def fit_share(run: Run, group: Group, callbacks: Sequence[lightning.Callback] = 
             folder is not the same for all of them.
     """
     check_name(run.checkpoint_folder.resolve().name)
+    with told_when_full(run.folder, run.checkpoint_folder, workspace()):
+        return _trained(run, group, callbacks)
+
+
+def _trained(run: Run, group: Group, callbacks: Sequence[lightning.Callback]) -> Checkpoint | None:
     samples = labelled(run.samples, run.recipe)
     splits = _Splits(samples.split("train"), samples.split("validation"))
     if run.recipe.svm:
