@@ -26,7 +26,7 @@ from training.dlib_weights import restore_statistics
 from training.interrupt import Leaving
 from training.keeping import LAST, Keeper, StateFiles, Stopping
 from training.layers import check_patterns
-from training.memory import out_of_memory, too_large
+from training.memory import estimated_need, out_of_memory, too_large
 from training.module import DivergedError, FERModule
 from training.progress import Progress
 from training.recipe import PreprocessSpec, Recipe
@@ -99,6 +99,9 @@ def _trained(run: Run, group: Group, callbacks: Sequence[lightning.Callback]) ->
     if group.first:
         claim(run, splits.training, splits.validation)
     precision = lightning_precision(run.recipe.precision, module)
+    need = estimated_need(module, autocast=precision == "bf16-mixed") if group.first else None
+    if need is not None:
+        need.save(run.folder)
     with _quiet():
         trainer = make_trainer(run, precision, callbacks, group)
         try:

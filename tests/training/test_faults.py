@@ -13,7 +13,7 @@ import torch
 from fer_core.checkpoint import open_checkpoint
 from fer_core.data import SampleTable
 from fer_core.errors import DataError, RecipeError, TrainingError
-from tests.training.runs import history, same, weights
+from tests.training.runs import history, weights
 from training.fit import Run, fit
 from training.keeping import LAST
 from training.memory import out_of_memory

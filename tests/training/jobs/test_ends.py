@@ -19,6 +19,7 @@ from tests.waiting import until
 from training.jobs import attempts as watching
 from training.jobs import table
 from training.jobs.job import Job
+from training.jobs.memory import memory_mb
 from training.jobs.queue import cancel, resume
 from training.jobs.states import Status
 from training.jobs.table import End, attempts, claim, find
@@ -133,15 +134,18 @@ def test_memory_limit(hand_in: HandIn, workers: Workers) -> None:
     for job in (large, of_child):
         ended = over(job)
         assert (ended.status, ended.reason) == ("failed", "memory limit")
-        assert "MB of memory and was given 200 MB. Clone it with a higher limit" in ended.message
+        assert (
+            "MB of memory and was given 200 MB. Clone it with a higher limit, or with a smaller batch_size"
+            in ended.message
+        )
 
 
 def test_memory_of_a_process() -> None:
-    own = watching.memory_mb(os.getpid())
+    own = memory_mb(os.getpid())
     assert own is not None
     assert own >= psutil.Process().memory_info().rss / 1e6 * 0.5
-    assert watching.memory_mb(None) is None
-    assert watching.memory_mb(2**22 + 1) is None
+    assert memory_mb(None) is None
+    assert memory_mb(2**22 + 1) is None
 
 
 def test_no_room_on_the_disk(hand_in: HandIn, workers: Workers) -> None:
