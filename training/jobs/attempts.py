@@ -148,9 +148,8 @@ def _out_of_memory(job: Job, memory: Memory) -> End:
     said = "The system has killed its process because memory ran out"
     found = memory.fitting(room)
     if found is not None and found[0] >= found[1]:
-        how = (
-            f"{said}, taken by other programs: {room:,.0f} MB are free now, in which its batch_size of {found[1]} fits."
-        )
+        now = f"{room:,.0f} MB are free now, in which its batch_size of {found[1]} fits."
+        how = f"{said}, taken by other programs: {now}"
         return _from_outside(job, Reason.NO_MEMORY, how)
     message = (
         f"{said}. {room:,.0f} MB are free now, and it would want as much again, so it is not started again by itself. "

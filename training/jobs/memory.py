@@ -104,7 +104,7 @@ class Memory:
         self._looked = 0.0
 
     def look(self, pid: int | None) -> float | None:
-        """Resident memory of all of them together, measured every two seconds; None in between, and where they ended."""
+        """Resident memory of all together, measured every two seconds; None in between, and where they have ended."""
         if time.monotonic() - self._looked < _EVERY_S:
             return None
         self._looked = time.monotonic()

@@ -134,7 +134,7 @@ def killed(hand_in: HandIn, system: System, monkeypatch: pytest.MonkeyPatch) -> 
     return make
 
 
-def test_killed_by_the_system_it_is_not_started_again_with_the_same_size(
+def test_killed_by_the_system_it_is_not_started_again(
     killed: Callable[..., tuple[Job, End]],
 ) -> None:
     """The process itself takes some 30 MB, of which nothing is known to be beside the training."""
