@@ -5,8 +5,7 @@ import dataclasses
 import errno
 import os
 import re
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import lightning
@@ -32,18 +31,6 @@ SAID = (
     r"^The disk is full: what the run writes does not fit into the [\d,]+ MB left for {place}\. Make room and start "
     r"the run again under the same name; it goes on where it was kept last\.$"
 )
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, check=False)
-    if made.returncode:
-        pytest.skip("a file system can be mounted by root alone")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
 
 
 @pytest.mark.parametrize("name", [LAST, "progress.json", "history.jsonl", "recipe.json", "data.json"])

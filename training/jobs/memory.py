@@ -52,7 +52,7 @@ def kills() -> int:
 
 def room_mb() -> float:
     """What processes that are started here may still take: of the machine's memory, and of that of each group."""
-    rooms = [psutil.virtual_memory().available / _MB]
+    rooms: list[float] = [psutil.virtual_memory().available / _MB]
     for group in _groups():
         cache = _number(group / "memory.stat", "total_inactive_file") or _number(group / "memory.stat", "inactive_file")
         for limit, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):

@@ -144,7 +144,7 @@ def test_a_hundred_in_the_queue_go_by_priority_and_number_and_each_ends_with_a_r
         jobs.append(hand_in(note + ends[i // 10 % 3], f"r{i}", i * 7 // 10 % 5, **limits))
     expected = sorted(jobs, key=lambda job: (-job.priority, job.id))
     workers.start()
-    until(lambda: all(job.status.over for job in every()))
+    over(expected[-1])
     ended = sorted(every(), key=lambda job: job.began or 0)
     assert [job.id for job in ended] == [job.id for job in expected]
     assert all((one.ended or 0) <= (after.began or 0) for one, after in itertools.pairwise(ended))
