@@ -16,7 +16,7 @@ from training.need import Need
 
 _PROBED = (8, 16)  # faces; what does not depend on their number, such as weights in bfloat16, is in both
 _OPTIMISER_COPIES = {"sgd": 1, "adam": 2, "adamw": 2}  # of the weights, in its memory
-_BESIDE = 1.5  # a step's operations need memory for themselves beside what is kept for the way back, see docs/training
+_BESIDE = 1.5  # a step's operations need memory for themselves beside what is kept (docs/training.md)
 
 
 def out_of_memory(error: BaseException) -> bool:
