@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from fer_core.errors import CheckpointError, FERScopeError
 from fer_core.labels import ClassSet, class_set
 from fer_core.preprocess import Preprocess
+from fer_core.whole import whole
 
 if TYPE_CHECKING:
     from torch import nn
@@ -250,6 +251,5 @@ def read_card(folder: Path) -> Card:
 
 def write_card(folder: Path, card: Card) -> None:
     """Writes `card.json`, whole or not at all."""
-    scratch = folder / f".{CARD}.{os.getpid()}"
-    scratch.write_text(json.dumps(card.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
-    scratch.replace(folder / CARD)
+    with whole(folder / CARD, f".{os.getpid()}") as scratch:
+        scratch.write_text(json.dumps(card.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from fer_core.card import CARD, NAME, WEIGHTS, Card, read_card, write_card
 from fer_core.errors import CheckpointError
+from fer_core.whole import whole
 from fer_core.workspace import SHIPPED_CHECKPOINTS, workspace
 
 if TYPE_CHECKING:
@@ -113,15 +114,14 @@ def save_checkpoint(folder: Path, model: nn.Module, card: Card, half: bool = Fal
     from safetensors.torch import save_file  # torch
 
     folder.mkdir(parents=True, exist_ok=True)
-    scratch = folder / f".{WEIGHTS}.{os.getpid()}"
     weights = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
     if half:
         weights = {name: t.half() if t.ndim > 1 and t.is_floating_point() else t for name, t in weights.items()}
-    save_file(weights, scratch)
-    scratch.chmod(0o644)  # safetensors makes files that only their owner may read
     parameters = sum(p.numel() for p in model.parameters())
-    card = card.model_copy(update={"parameters": parameters, "weights_sha256": sha256_of(scratch), "exports": {}})
-    scratch.replace(folder / WEIGHTS)
+    with whole(folder / WEIGHTS, f".{os.getpid()}") as scratch:
+        save_file(weights, scratch)
+        scratch.chmod(0o644)  # safetensors makes files that only their owner may read
+        card = card.model_copy(update={"parameters": parameters, "weights_sha256": sha256_of(scratch), "exports": {}})
     write_card(folder, card)
     return Checkpoint(folder, card)
 
@@ -147,9 +147,8 @@ def own_copy(checkpoint: Checkpoint) -> Checkpoint:
             )
         return there
     folder.mkdir(parents=True, exist_ok=True)
-    scratch = folder / f".{WEIGHTS}.{os.getpid()}"
-    shutil.copyfile(checkpoint.folder / WEIGHTS, scratch)
-    scratch.replace(folder / WEIGHTS)
+    with whole(folder / WEIGHTS, f".{os.getpid()}") as scratch:
+        shutil.copyfile(checkpoint.folder / WEIGHTS, scratch)
     card = checkpoint.card.model_copy(update={"exports": {}})
     write_card(folder, card)
     return Checkpoint(folder, card)

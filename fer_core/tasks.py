@@ -9,6 +9,7 @@ workspace/tasks/ID/
     progress.json    done, total, what is being done, since when
     result.json      exit status and last lines, written at the end
     log.txt          what the command printed
+    reserve          room on the disk, given back for the last words where the disk is full
 ```
 
 A page starts a task and reads these files; a refresh, or a restart of the app, changes nothing for the task. It is one
@@ -44,6 +45,7 @@ _TAIL_CHARACTERS = 2000
 _TAIL_BYTES = 1 << 16
 _LOG_BYTES = 1 << 22
 _START_WITHIN_S = 30.0
+_RESERVE_BYTES = 1 << 18  # the log's last lines, the result, and what the queue's table needs to note it
 
 Status = Literal["running", "done", "failed", "stopped"]
 
@@ -271,11 +273,20 @@ def _write(path: Path, value: dict[str, Any]) -> None:
     scratch.replace(path)
 
 
+def free_reserve() -> None:
+    """Gives back the room that is kept for the last words of this process, where it runs as a task."""
+    folder = os.environ.get(ENVIRONMENT)
+    if folder is not None:
+        (Path(folder) / "reserve").unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def _alive(folder: Path) -> Iterator[None]:
     """Holds the lock, which the operating system takes back however the process ends."""
     with FileLock(folder / "lock"):
         (folder / "started").write_text(str(os.getpid()), encoding="utf-8")
+        with contextlib.suppress(OSError):
+            (folder / "reserve").write_bytes(bytes(_RESERVE_BYTES))
         yield
 
 
@@ -284,6 +295,7 @@ def run(folder: Path) -> int:
     task = Task(folder)
     with _alive(folder):
         status = _outcome(json.loads((folder / "task.json").read_bytes())["arguments"])
+        free_reserve()
         sys.stdout.flush()
         _write(folder / "result.json", {"status": status, "tail": task.tail()})
     return status
@@ -305,6 +317,7 @@ def _outcome(arguments: Sequence[str]) -> int:
         print(end.code, file=sys.stderr)  # noqa: T201
         return 1
     except BaseException:  # noqa: BLE001  (whatever it was, it is told as Python tells it, and the result says so)
+        free_reserve()
         traceback.print_exc()
         return 1
     return 0

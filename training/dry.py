@@ -9,7 +9,6 @@ from statistics import median
 from typing import Any
 
 import torch
-from torch.autograd.graph import saved_tensors_hooks
 
 from fer_core.data import SampleTable
 from fer_core.errors import RecipeError
@@ -18,7 +17,7 @@ from training.allocator import freed_memory_kept
 from training.data import chosen_samples, label_indices, labelled, load_tensors
 from training.fit import lightning_precision, prepare
 from training.layers import make_optimiser
-from training.memory import one_step, out_of_memory, too_large
+from training.memory import kept_for_the_way_back, one_step, out_of_memory, too_large
 from training.module import FERModule
 from training.progress import duration
 from training.recipe import PhaseSpec, Recipe
@@ -184,16 +183,7 @@ def _tried(module: FERModule, phase: PhaseSpec, size: int, steps: int, autocast:
     """A few steps in a phase; the weights are not those that a run would begin with any more."""
     module.enter(phase)
     optimiser = make_optimiser(module.model, module.recipe.optimiser, module.recipe.groups)
-    held: dict[int, int] = {}  # bytes by address
-    own = {p.untyped_storage().data_ptr() for p in module.parameters()}
-
-    def note(kept: torch.Tensor) -> torch.Tensor:
-        memory = kept.untyped_storage()
-        if memory.data_ptr() not in own:
-            held[memory.data_ptr()] = memory.nbytes()
-        return kept
-
-    with saved_tensors_hooks(note, lambda kept: kept):
+    with kept_for_the_way_back(module) as held:
         one_step(module, optimiser, size, autocast)  # the first one is slower than the others, too
     step_s = _median_s(lambda: one_step(module, optimiser, size, autocast))
     learning = [p for p in module.parameters() if p.requires_grad]

@@ -16,15 +16,17 @@ from torch import nn
 from fer_core.checkpoint import Checkpoint
 from fer_core.data import SampleTable
 from fer_core.errors import RecipeError, TrainingError
+from fer_core.workspace import workspace
 from training.allocator import freed_memory_kept
 from training.data import Tensors, check_trainable, labelled, load_tensors, mean_and_std, taught, with_noise_copies
+from training.disk import told_when_full
 from training.distributed.group import ALONE, Group, check_batch
 from training.distributed.placing import device_of, placement
 from training.dlib_weights import restore_statistics
 from training.interrupt import Leaving
 from training.keeping import LAST, Keeper, StateFiles, Stopping
 from training.layers import check_patterns
-from training.memory import out_of_memory, too_large
+from training.memory import estimated_need, out_of_memory, too_large
 from training.module import DivergedError, FERModule
 from training.points import Points
 from training.progress import Progress
@@ -79,6 +81,11 @@ def fit_share(run: Run, group: Group, callbacks: Sequence[lightning.Callback] = 
             folder is not the same for all of them.
     """
     check_name(run.checkpoint_folder.resolve().name)
+    with told_when_full(run.folder, run.checkpoint_folder, workspace()):
+        return _trained(run, group, callbacks)
+
+
+def _trained(run: Run, group: Group, callbacks: Sequence[lightning.Callback]) -> Checkpoint | None:
     samples = labelled(run.samples, run.recipe)
     splits = _Splits(samples.split("train"), samples.split("validation"))
     if run.recipe.svm:
@@ -93,6 +100,9 @@ def fit_share(run: Run, group: Group, callbacks: Sequence[lightning.Callback] = 
     if group.first:
         claim(run, splits.training, splits.validation)
     precision = lightning_precision(run.recipe.precision, module)
+    need = estimated_need(module, autocast=precision == "bf16-mixed") if group.first else None
+    if need is not None:
+        need.save(run.folder)
     with _quiet():
         trainer = make_trainer(run, precision, callbacks, group)
         try:

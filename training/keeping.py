@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from pathlib import Path
@@ -12,7 +11,7 @@ import lightning
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from fer_core.errors import TrainingError
+from fer_core.whole import whole
 from training.module import FERModule
 from training.recipe import Recipe
 
@@ -68,30 +67,21 @@ class Keeper(lightning.Callback):
             self.keep(trainer, module, LAST)
 
     def keep(self, trainer: lightning.Trainer, module: lightning.LightningModule, *names: str) -> None:
-        """Writes the state once and gives it these names, one after the other.
+        """Writes the state once and gives it these names, one after the other; the last of them is `LAST`.
 
         Raises:
             DivergedError: weights are not finite; nothing is written.
-            TrainingError: the disk is full; what was kept before is still there.
+            OSError, RuntimeError: it cannot be written, as where the disk is full; what was kept before is still there.
         """
         if isinstance(module, FERModule):
             module.check_weights()
-        scratch = self.folder / f".{LAST}"
-        try:
+        if not trainer.is_global_zero:
+            trainer.save_checkpoint(self.folder / f".{LAST}")  # gives its part; nothing is written here
+            return
+        with whole(self.folder / LAST) as scratch:
             trainer.save_checkpoint(scratch)
-            if trainer.is_global_zero:
-                for name in names[:-1]:
-                    second_name(scratch, self.folder / name)
-                scratch.replace(self.folder / names[-1])
-        except OSError as error:
-            scratch.unlink(missing_ok=True)
-            if error.errno != errno.ENOSPC:
-                raise
-            free = shutil.disk_usage(self.folder).free
-            raise TrainingError(
-                f"The disk is full: {LAST} does not fit into the {free / 1e6:,.0f} MB left for {self.folder}. Make "
-                "room and start the run again under the same name; it goes on where it was kept last."
-            ) from error
+            for name in names[:-1]:
+                second_name(scratch, self.folder / name)
 
     def state_dict(self) -> dict[str, Any]:
         """The best accuracy so far."""
@@ -104,13 +94,12 @@ class Keeper(lightning.Callback):
 
 def second_name(file: Path, name: Path) -> None:
     """Makes a file known by another name as well, in the place of what had that name; copies it only if need be."""
-    scratch = name.with_name(f".{name.name}")
-    scratch.unlink(missing_ok=True)
-    try:
-        os.link(file, scratch)
-    except OSError:  # file systems without such names
-        shutil.copyfile(file, scratch)
-    scratch.replace(name)
+    with whole(name) as scratch:
+        scratch.unlink(missing_ok=True)
+        try:
+            os.link(file, scratch)
+        except OSError:  # file systems without such names
+            shutil.copyfile(file, scratch)
 
 
 class Stopping(lightning.Callback):

@@ -10,6 +10,7 @@ from typing import Any
 
 import lightning
 
+from fer_core.whole import whole
 from training.tracking.files import HISTORY
 
 
@@ -56,8 +57,9 @@ class Progress(lightning.Callback):
     def on_train_epoch_end(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
         """Adds the epoch's figures to `history.jsonl`."""
         row = {"epoch": trainer.current_epoch + 1, "step": trainer.global_step, **_figures(trainer)}
-        with (self.folder / HISTORY).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        history = self.folder / HISTORY
+        before = history.read_text(encoding="utf-8") if history.exists() else ""
+        self._write(HISTORY, f"{before}{json.dumps(row)}\n")
         self._report(trainer)
 
     def _report(self, trainer: lightning.Trainer) -> None:
@@ -87,9 +89,8 @@ class Progress(lightning.Callback):
 
     def _write(self, name: str, text: str) -> None:
         """A whole file or none."""
-        scratch = self.folder / f".{name}"
-        scratch.write_text(text, encoding="utf-8")
-        scratch.replace(self.folder / name)
+        with whole(self.folder / name) as scratch:
+            scratch.write_text(text, encoding="utf-8")
 
 
 def _figures(trainer: lightning.Trainer) -> dict[str, float]:

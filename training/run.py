@@ -16,6 +16,8 @@ from fer_core.card import NAME
 from fer_core.checkpoint import open_checkpoint
 from fer_core.data import SampleTable
 from fer_core.errors import DataError, RecipeError, TrainingError
+from fer_core.whole import whole
+from training.disk import told_when_full
 from training.recipe import Recipe
 
 
@@ -62,12 +64,13 @@ def alone(folder: Path) -> Iterator[None]:
     """Keeps a run's folder for this process, which would spoil the state of another one that trains there.
 
     Raises:
-        TrainingError: another process trains there.
+        TrainingError: another process trains there, or the disk is full.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "lock", timeout=0)
     try:
-        lock.acquire()
+        with told_when_full(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
     except Timeout:
         raise TrainingError(
             f"Another process trains the run {folder.name!r} now. Wait until it has ended, or choose another --run."
@@ -103,13 +106,18 @@ def claim(run: Run, training_samples: SampleTable, validation_samples: SampleTab
         raise RecipeError(
             f"{run.folder} holds a run of another recipe than {run.recipe.name!r} as given now. {begin_anew}"
         )
-    note.write_text(run.recipe.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    _write(note, run.recipe.model_dump_json(indent=2))
     note = run.folder / "data.json"
     if note.exists() and note.read_text(encoding="utf-8") != json.dumps(data, indent=2) + "\n":
         raise DataError(f"{run.folder} holds a run on other data than {run.data_name} as given now. {begin_anew}")
-    note.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    _write(note, json.dumps(data, indent=2))
     if run.on_claim is not None:
         run.on_claim()
+
+
+def _write(note: Path, text: str) -> None:
+    with whole(note) as scratch:  # half a note would be taken for that of another run
+        scratch.write_text(f"{text}\n", encoding="utf-8")
 
 
 def _recipe_in(note: Path) -> Recipe | None:

@@ -32,6 +32,7 @@ from fer_core.errors import CheckpointError, DataError
 from fer_core.evaluate.metrics import Scores, log_losses, score
 from fer_core.labels import ClassSet, class_set
 from fer_core.softmax import most_probable, temper
+from fer_core.whole import whole
 from fer_core.workspace import workspace
 
 if TYPE_CHECKING:
@@ -243,9 +244,8 @@ class Predictions:
         """Writes the table where `shelf.load` and `shelf.find` look for it, whole or not at all."""
         file = self.about.file
         file.parent.mkdir(parents=True, exist_ok=True)
-        scratch = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-        pq.write_table(self.as_table(), scratch, compression="lz4", use_dictionary=["split", "label"])
-        scratch.replace(file)
+        with whole(file, f".{secrets.token_hex(4)}") as scratch:
+            pq.write_table(self.as_table(), scratch, compression="lz4", use_dictionary=["split", "label"])
         return file
 
     @classmethod

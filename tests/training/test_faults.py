@@ -1,12 +1,10 @@
 """What can go wrong in a run, and the sentence that says so."""
 
 import dataclasses
-import errno
 import json
 from collections.abc import Callable
 from typing import Any
 
-import lightning
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -15,7 +13,7 @@ import torch
 from fer_core.checkpoint import open_checkpoint
 from fer_core.data import SampleTable
 from fer_core.errors import DataError, RecipeError, TrainingError
-from tests.training.runs import history, same, weights
+from tests.training.runs import history, weights
 from training.fit import Run, fit
 from training.keeping import LAST
 from training.memory import out_of_memory
@@ -152,28 +150,6 @@ def test_other_errors_are_not_taken_for_it(
     assert not out_of_memory(ValueError("can't allocate memory"))
 
 
-def test_a_full_disk(few: SampleTable, tiny_recipe: Make, prepare: Callable[..., Run]) -> None:
-    """The run goes on from what was kept before, once there is room."""
-    whole = prepare(tiny_recipe(epochs=3, batch_size=8), few, "whole")
-    fit(whole)
-    real = lightning.Trainer.save_checkpoint
-
-    def save_checkpoint(self: Any, path: Any, *others: Any) -> None:
-        real(self, path, *others)
-        if self.global_step == 5:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    run = dataclasses.replace(prepare(tiny_recipe(epochs=3, batch_size=8), few), keep_every_steps=1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lightning.Trainer, "save_checkpoint", save_checkpoint)
-        with pytest.raises(TrainingError, match=r"^The disk is full: last\.ckpt does not fit into the [\d,]+ MB left"):
-            fit(run)
-    assert torch.load(run.folder / LAST, weights_only=False)["global_step"] == 4
-    assert sorted(p.name for p in run.folder.iterdir() if p.name.startswith(".")) == []
-    fit(run)
-    assert same(weights(run.checkpoint_folder), weights(whole.checkpoint_folder))
-
-
 def only(samples: SampleTable, ids: list[str]) -> SampleTable:
     return dataclasses.replace(samples, table=samples.table.filter(pc.is_in(samples.table["sample_id"], pa.array(ids))))
 
@@ -212,14 +188,3 @@ def test_a_recipe_written_before_there_was_a_key(
     (run.folder / "recipe.json").write_text(json.dumps(note | {"sampling": "balanced"}))
     with pytest.raises(RecipeError, match="holds a run of another recipe than 'tiny'"):
         fit(run)
-
-
-def test_a_disk_that_is_truly_full(few: SampleTable, tiny_recipe: Make, prepare: Callable[..., Run]) -> None:
-    """/dev/full answers every byte as a full disk does."""
-    run = prepare(tiny_recipe(epochs=1), few)
-    run.folder.mkdir(parents=True)
-    (run.folder / f".{LAST}").symlink_to("/dev/full")
-    with pytest.raises(TrainingError, match=r"^The disk is full: last\.ckpt does not fit into the [\d,]+ MB left"):
-        fit(run)
-    assert not (run.folder / f".{LAST}").is_symlink()
-    assert fit(run).card.metrics["validation"]["n"] == 14  # there is room again

@@ -12,7 +12,9 @@ import psutil
 
 from fer_core.errors import JobError
 from fer_core.tasks import Task, start
+from training.disk import DISK_FULL
 from training.jobs.job import JOB, Job
+from training.jobs.memory import Memory, room_mb
 from training.jobs.slots import environment
 from training.jobs.states import Reason, Status
 from training.jobs.table import End, find
@@ -22,7 +24,6 @@ ASKED_TO_END = 143  # exit status of a process that was asked to end and did
 TOLD = 2  # exit status of a command that has said what was wrong
 FRUITLESS = 3  # attempts in a row that are killed without having got further, and the job is given up
 _LOOK_EVERY_S = 0.25
-_MEASURE_EVERY_S = 2.0
 _MB = 1e6
 
 
@@ -70,19 +71,17 @@ def watch(job: Job, task: Task, leaving: Callable[[], bool]) -> End | None:
     Returns:
         What has become of it; None if the worker leaves.
     """
-    measured = 0.0
+    memory = Memory(job)
     while task.lives:
         if leaving():
             return None
         stop = End(Reason.CANCELLED, "Cancelled.", Status.CANCELLED) if _is_cancelled(job) else _out_of_time(job)
-        if stop is None and time.monotonic() - measured > _MEASURE_EVERY_S:
-            measured = time.monotonic()
-            stop = _out_of_memory(job, task)
+        stop = _over_memory_limit(job, memory.look(task.pid), memory) if stop is None else stop
         if stop is not None:
             task.stop(job.spec.limits.grace_s)
             return _after_stop(task, stop)
         time.sleep(_LOOK_EVERY_S)
-    return judge(job, task)
+    return judge(job, task, memory)
 
 
 def _is_cancelled(job: Job) -> bool:
@@ -100,34 +99,15 @@ def _out_of_time(job: Job) -> End | None:
     return End(Reason.TIME_LIMIT, message, Status.FAILED)
 
 
-def _out_of_memory(job: Job, task: Task) -> End | None:
+def _over_memory_limit(job: Job, used: float | None, memory: Memory) -> End | None:
     limit = job.spec.limits.memory_mb
-    used = None if limit is None else memory_mb(task.pid)
     if limit is None or used is None or used < limit:
         return None
     message = (
-        f"It used {used:,.0f} MB of memory and was given {limit:,.0f} MB. Clone it with a higher limit, a smaller "
-        "batch_size or a smaller network."
+        f"It used {used:,.0f} MB of memory and was given {limit:,.0f} MB. Clone it with a higher limit, or with "
+        f"{memory.remedy(limit)}."
     )
     return End(Reason.MEMORY_LIMIT, message, Status.FAILED)
-
-
-def memory_mb(pid: int | None) -> float | None:
-    """Resident memory of a process and all that it has started; None if it is no more."""
-    if pid is None:
-        return None
-    try:
-        process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
-    except psutil.Error:
-        return None
-    total = 0
-    for member in family:
-        try:
-            total += member.memory_info().rss
-        except psutil.Error:  # it has just ended
-            continue
-    return total / _MB
 
 
 def _after_stop(task: Task, stop: End) -> End:
@@ -140,26 +120,49 @@ def _after_stop(task: Task, stop: End) -> End:
     return stop
 
 
-def judge(job: Job, task: Task) -> End:
-    """What the end of a process that nobody asked to end makes of its job."""
+def judge(job: Job, task: Task, memory: Memory | None = None) -> End:
+    """What the end of a process that nobody asked to end makes of its job.
+
+    Args:
+        job: what it worked on.
+        task: the process.
+        memory: what was seen of it while it ran; None if nobody watched.
+    """
     status = task.exit_status
     if status == 0:
         return End(Reason.DONE, "", Status.DONE)
+    if status is None and memory is not None and memory.ran_out():
+        return _out_of_memory(job, memory)
     if status is None or status == ASKED_TO_END:
-        return _from_outside(job, task)
-    return End(Reason.ERROR if status == TOLD else Reason.CRASH, task.reason(), Status.FAILED)
+        how = "ended from outside" if status == ASKED_TO_END else "killed; the system does that where memory runs out"
+        return _from_outside(job, Reason.KILLED, f"Its process was {how}.")
+    told = task.reason()
+    if status == TOLD:
+        return End(Reason.NO_DISK if told.startswith(DISK_FULL) else Reason.ERROR, told, Status.FAILED)
+    return End(Reason.CRASH, told, Status.FAILED)
 
 
-def _from_outside(job: Job, task: Task) -> End:
+def _out_of_memory(job: Job, memory: Memory) -> End:
+    """It goes on by itself where what is free now is expected to suffice: others had taken the memory for a while."""
+    room = room_mb()
+    said = "The system has killed its process because memory ran out"
+    found = memory.fitting(room)
+    if found is not None and found[0] >= found[1]:
+        now = f"{room:,.0f} MB are free now, in which its batch_size of {found[1]} fits."
+        how = f"{said}, taken by other programs: {now}"
+        return _from_outside(job, Reason.NO_MEMORY, how)
+    message = (
+        f"{said}. {room:,.0f} MB are free now, and it would want as much again, so it is not started again by itself. "
+        f"End other programs and resume it, or clone it with {memory.remedy(room)}."
+    )
+    return End(Reason.NO_MEMORY, message, Status.FAILED)
+
+
+def _from_outside(job: Job, reason: Reason, how: str) -> End:
     """It goes on by itself, unless it was killed time and again before it got anywhere."""
     began = job.began or 0
-    reason = Reason.SWITCHED_OFF if psutil.boot_time() > began else Reason.KILLED
-    how = {
-        Reason.SWITCHED_OFF: "The machine was switched off or started anew while it ran.",
-        Reason.KILLED: "Its process was ended from outside."
-        if task.exit_status == ASKED_TO_END
-        else "Its process was killed; the system does that where memory runs out.",
-    }[reason]
+    if psutil.boot_time() > began:
+        reason, how = Reason.SWITCHED_OFF, "The machine was switched off or started anew while it ran."
     state = job.run_folder / STATE
     got_further = state.exists() and state.stat().st_mtime >= began
     fruitless = 0 if got_further else job.fruitless + 1

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     SWITCHED_OFF = "switched off"  # the machine was started anew since
     TIME_LIMIT = "time limit"
     MEMORY_LIMIT = "memory limit"
+    NO_MEMORY = "no memory"  # the system has killed it for want of memory
     NO_DISK = "no disk space"
 
     @property

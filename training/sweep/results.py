@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from training.sweep.starting import settle
-from training.sweep.study import Sweep, nothing_kept, open_storage, open_sweep, sweep_names
+from training.sweep.storage import nothing_kept, open_storage, patient
+from training.sweep.study import Sweep, open_sweep, sweep_names
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -111,6 +112,7 @@ def sweep_results() -> list[SweepResult]:
     return [_result(open_sweep(name, storage)) for name in sweep_names(storage)]
 
 
+@patient
 def importance(name: str, trials_at_least: int = 8, storage: RDBStorage | None = None) -> dict[str, float]:
     """How much of what sets the best trials apart each key explains; they add up to 1, the highest first.
 

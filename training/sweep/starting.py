@@ -9,6 +9,7 @@ from training.jobs import table
 from training.jobs.job import FitRequest, Job
 from training.jobs.queue import Wishes, cancel, resume, retry, submit
 from training.jobs.states import Limits, Reason, Status
+from training.sweep.storage import AWAY
 from training.sweep.study import Plan, Sweep, alone, create_sweep, open_sweep
 
 _MAY_GO_ON = {Reason.CANCELLED, Reason.TIME_LIMIT, Reason.MEMORY_LIMIT, Reason.NO_DISK}
@@ -84,8 +85,13 @@ def settle(sweep: Sweep) -> None:
     known = _jobs()
     for trial in sweep.own_open_trials():
         job = known.get(sweep.run_of(trial.number))
-        if job is not None and job.status is Status.FAILED and job.reason not in _MAY_GO_ON:
+        if job is not None and job.status is Status.FAILED and not _may_go_on(job):
             sweep.fail(trial.number, job.message)
+
+
+def _may_go_on(job: Job) -> bool:
+    """Whether the trial is not to blame for its job's end."""
+    return job.reason in _MAY_GO_ON or job.message.startswith(AWAY)
 
 
 def cancel_sweep(name: str) -> list[Job]:

@@ -7,7 +7,6 @@ start, is counted once, and a job that is begun again finds its own trial again,
 from __future__ import annotations
 
 import contextlib
-import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from fer_core.workspace import workspace
 from training.recipe import Recipe
 from training.recipe.parts import Part
 from training.recipe.sweeping import AxisSpec, SweepSpec, label, parse_sweep, with_values
+from training.sweep.storage import WAIT_S, nothing_kept, open_storage, patient
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial, Trial
 
-WAIT_S = 60.0  # for a storage that another process writes to
 _PLAN, _HOME, _ERROR = "ferscope", "home", "error"
 
 
@@ -55,16 +54,6 @@ class Plan(Part):
         return parse_sweep(self.sweep, "sweep")
 
 
-def storage_url() -> str:
-    """Where sweeps are kept: `FERSCOPE_SWEEPS`, a URL of SQLAlchemy, or else `sweeps.db` in the workspace."""
-    return os.environ.get("FERSCOPE_SWEEPS") or f"sqlite:///{workspace().resolve() / 'sweeps.db'}"
-
-
-def nothing_kept() -> bool:
-    """Whether there is no storage yet, which is told without opening one."""
-    return not os.environ.get("FERSCOPE_SWEEPS") and not (workspace() / "sweeps.db").exists()
-
-
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
     """One process at a time changes which trials there are."""
@@ -81,35 +70,6 @@ def home() -> str:
         with contextlib.suppress(FileExistsError), file.open("x", encoding="utf-8") as stream:
             stream.write(uuid.uuid4().hex)
     return file.read_text(encoding="utf-8")
-
-
-def open_storage() -> RDBStorage:
-    """The storage of `storage_url`; its tables are made where there are none.
-
-    Raises:
-        SweepError: it cannot be opened.
-    """
-    import optuna
-    import sqlalchemy
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    url = storage_url()
-    sqlite = url.startswith("sqlite")
-    workspace().mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(workspace() / "sweeps.tables.lock", timeout=WAIT_S):  # two would make them at once
-            return optuna.storages.RDBStorage(
-                url, engine_kwargs={"connect_args": {"timeout": WAIT_S}} if sqlite else {"pool_pre_ping": True}
-            )
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
-        try:
-            shown = sqlalchemy.make_url(url).render_as_string(hide_password=True)
-        except sqlalchemy.exc.ArgumentError:
-            shown = "FERSCOPE_SWEEPS"
-        raise SweepError(
-            f"The storage of sweeps ({shown}) cannot be opened: {type(error).__name__}. Start its server or correct "
-            "FERSCOPE_SWEEPS, as in postgresql+psycopg://user@host/name; without it, a file in the workspace is taken."
-        ) from error
 
 
 @dataclass(frozen=True)
@@ -132,6 +92,7 @@ class Sweep:
         """Name of a trial's run."""
         return f"{self.name}-{number}"
 
+    @patient
     def trials(self) -> list[FrozenTrial]:
         """All trials in their order."""
         return self.study.get_trials(deepcopy=False)
@@ -140,10 +101,12 @@ class Sweep:
         """Those of this workspace that are not over."""
         return [t for t in self.trials() if not t.state.is_finished() and t.user_attrs.get(_HOME) == home()]
 
+    @patient
     def add_trial(self) -> None:
         """One more, which waits; it belongs to this workspace."""
         self.study.enqueue_trial({}, user_attrs={_HOME: home()})
 
+    @patient
     def fail(self, number: int, message: str) -> None:
         """Ends a trial that nobody works on any more."""
         from optuna.trial import TrialState
@@ -151,6 +114,7 @@ class Sweep:
         self.storage.set_trial_user_attr(self._id(number), _ERROR, message)
         self.storage.set_trial_state_values(self._id(number), TrialState.FAIL)
 
+    @patient
     def take(self, number: int) -> Trial | None:
         """The trial, to be worked on: for the first time, or again after a break; None if it is over.
 
@@ -175,6 +139,7 @@ class Sweep:
         study = self.storage.get_study_id_from_name(self.name)
         return self.storage.get_trial_id_from_study_id_trial_number(study, number)
 
+    @patient
     def draw(self, trial: Trial) -> dict[str, Any]:
         """Values for a trial by key; those that were drawn for it before, where they were."""
         return {key: _draw(trial, key, axis) for key, axis in self.plan.spec.space.items()}
@@ -210,6 +175,7 @@ def _sampler(spec: SweepSpec, number: int) -> BaseSampler:
     return TPESampler(seed=seed, constant_liar=True)
 
 
+@patient
 def create_sweep(name: str, plan: Plan) -> Sweep:
     """A new sweep, or the one of this name, if it varies the same.
 
@@ -246,6 +212,7 @@ def _pruner(spec: SweepSpec) -> Any:
     return MedianPruner(n_startup_trials=spec.pruning.startup_trials, n_warmup_steps=spec.pruning.warmup_epochs)
 
 
+@patient
 def open_sweep(name: str, storage: RDBStorage | None = None) -> Sweep:
     """The sweep of this name.
 
@@ -276,6 +243,7 @@ def open_sweep(name: str, storage: RDBStorage | None = None) -> Sweep:
     return Sweep(name, plan, study, storage)
 
 
+@patient
 def sweep_names(storage: RDBStorage) -> list[str]:
     """Names of the sweeps in a storage, sorted; other studies of Optuna's are left out."""
     import optuna

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer_core.errors import FERScopeError, SweepError
+from training.disk import DISK_FULL
+from training.sweep.storage import StorageError, patient
 from training.sweep.study import Sweep, open_sweep
 from training.tracking.recording import EndedEarlyError
 
@@ -39,23 +41,29 @@ def attempt(sweep: Sweep, number: int, objective: Objective) -> str:
 
     Raises:
         SweepError: as `Sweep.take`.
-        FERScopeError: what the objective raised; the trial has failed by that.
+        FERScopeError: what the objective raised; the trial has failed by that, unless the disk was full.
+        StorageError: the storage is locked, or does not answer; the trial goes on when it is begun again.
     """
     from optuna.trial import TrialState
 
+    tell = patient(sweep.study.tell)
     trial = sweep.take(number)
     if trial is None:
         return sweep.trials()[number].state.name.lower()
     try:
         value = objective(sweep.draw(trial), trial)
     except EndedEarlyError:
-        return sweep.study.tell(trial, state=TrialState.PRUNED).state.name.lower()
-    except FERScopeError as error:
-        sweep.fail(number, str(error))
+        return tell(trial, state=TrialState.PRUNED).state.name.lower()
+    except StorageError:  # it stays open, and is gone on with
         raise
-    return sweep.study.tell(trial, value).state.name.lower()
+    except FERScopeError as error:
+        if not str(error).startswith(DISK_FULL):
+            sweep.fail(number, str(error))
+        raise
+    return tell(trial, value).state.name.lower()
 
 
+@patient
 def report(trial: Trial, epoch: int, value: float, last: bool) -> None:
     """Tells the sweep a trial's figure after an epoch (from 0), and ends the trial where it is to be given up.
 
@@ -67,6 +75,7 @@ def report(trial: Trial, epoch: int, value: float, last: bool) -> None:
 
     Raises:
         EndedEarlyError: the trial is given up.
+        StorageError: the storage is locked, or does not answer.
     """
     told = trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values
     if epoch not in told:  # a run that was killed before it kept the epoch has done it again, to the same figure

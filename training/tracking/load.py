@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psutil
 
-from training.jobs.attempts import memory_mb
+from training.jobs.memory import memory_mb
 from training.jobs.slots import CPU, ask_cards, devices
 
 

@@ -13,7 +13,8 @@ from training.recipe.loading import recipe_values
 from training.recipe.sweeping import load_sweep
 from training.sweep.results import SweepResult, importance, sweep_result
 from training.sweep.starting import TrialJobs, cancel_sweep, start_sweep
-from training.sweep.study import Plan, nothing_kept, open_storage, open_sweep, storage_url, sweep_names
+from training.sweep.storage import nothing_kept, open_storage, storage_url
+from training.sweep.study import Plan, open_sweep, sweep_names
 from ui.waking import wake_worker
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import sqlite3
 import time
@@ -19,6 +20,7 @@ from tests.waiting import until
 from training.jobs import attempts as watching
 from training.jobs import table
 from training.jobs.job import Job
+from training.jobs.memory import memory_mb
 from training.jobs.queue import cancel, resume
 from training.jobs.states import Status
 from training.jobs.table import End, attempts, claim, find
@@ -133,15 +135,18 @@ def test_memory_limit(hand_in: HandIn, workers: Workers) -> None:
     for job in (large, of_child):
         ended = over(job)
         assert (ended.status, ended.reason) == ("failed", "memory limit")
-        assert "MB of memory and was given 200 MB. Clone it with a higher limit" in ended.message
+        assert (
+            "MB of memory and was given 200 MB. Clone it with a higher limit, or with a smaller batch_size"
+            in ended.message
+        )
 
 
 def test_memory_of_a_process() -> None:
-    own = watching.memory_mb(os.getpid())
+    own = memory_mb(os.getpid())
     assert own is not None
     assert own >= psutil.Process().memory_info().rss / 1e6 * 0.5
-    assert watching.memory_mb(None) is None
-    assert watching.memory_mb(2**22 + 1) is None
+    assert memory_mb(None) is None
+    assert memory_mb(2**22 + 1) is None
 
 
 def test_no_room_on_the_disk(hand_in: HandIn, workers: Workers) -> None:
@@ -151,6 +156,33 @@ def test_no_room_on_the_disk(hand_in: HandIn, workers: Workers) -> None:
     assert (ended.status, ended.reason, ended.attempts) == ("failed", "no disk space", 1)
     assert "and the job wants 1,000,000,000,000 MB before it starts. Make room" in ended.message
     assert not (job.folder / "1").exists()
+
+
+def test_the_workspace_is_full_to_the_last_byte(
+    hand_in: HandIn, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Log, result and table are on that disk as well: what is kept free for them holds the sentence."""
+    monkeypatch.setenv("FERSCOPE_HOME", str(small_disk))
+    hand_in(
+        "from fer_core.errors import FERScopeError\nfrom training.disk import told_when_full\nrun.mkdir(parents=True)\n"
+        "try:\n    with told_when_full(run), (run / 'file').open('wb', buffering=0) as file:\n"
+        "        while True: file.write(b'x' * 4096)\n"
+        "except FERScopeError as error: sys.stderr.write(f'Error: {error}\\n'); sys.exit(2)",
+        disk_mb=0,
+    )
+    job = claim("w", "cpu")
+    assert job is not None
+    task = watching.begin(job)
+    assert not isinstance(task, End)
+    end = watching.watch(job, task, lambda: False)
+    assert end is not None
+    table.end_attempt(job, end)
+    ended = find(job.id)
+    assert (ended.status, ended.reason) == ("failed", "no disk space")
+    assert ended.message.startswith("The disk is full: what the run writes does not fit into the 0 MB left for ")
+    assert f"{ended.run_folder}. Make room" in ended.message
+    assert not (task.folder / "reserve").exists()
+    assert shutil.disk_usage(small_disk).free < 300_000
 
 
 def test_a_run_that_goes_on_wants_room_for_its_state_twice(hand_in: HandIn, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,3 +122,19 @@ def test_what_is_wrong_is_told_in_the_jobs_own_words(
     assert (ended.status, ended.reason, ended.attempts) == ("failed", "error", 1)
     assert "validation" in ended.message
     assert not ended.message.startswith("Error")
+
+
+def test_a_full_disk_is_the_jobs_reason(
+    begin: Callable[..., Job], workers: Workers, few: SampleTable, recipe: Recipe, tmp_path: Path
+) -> None:
+    job = begin()
+    job.run_folder.mkdir(parents=True)
+    (job.run_folder / ".progress.json").symlink_to("/dev/full")
+    workers.start()
+    ended = over(job)
+    assert (ended.status, ended.reason, ended.attempts) == ("failed", "no disk space", 1)
+    assert ended.message.startswith("The disk is full: what the run writes does not fit into the ")
+    assert f"MB left for {job.run_folder}. Make room and start the run again" in ended.message
+    resume(job.id)
+    assert over(job).status == "done", find(job.id).log()
+    is_as_uninterrupted(job, recipe, few, tmp_path)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +17,6 @@ from filelock import FileLock
 from tests.training.jobs.conftest import Workers, over
 from tests.waiting import PATIENCE_S, until
 from training.jobs.job import Job, jobs_folder
-from training.jobs.states import Status
 from training.jobs.table import claim, every, find
 from training.jobs.worker import Alive, alive, ensure_worker, only_one, wake
 
@@ -131,10 +132,25 @@ def test_each_card_takes_one_job_and_sees_no_other(hand_in: HandIn, workers: Wor
     assert [over(job).status for job in jobs] == ["done"] * 3
 
 
-def test_many_in_the_queue(hand_in: HandIn, workers: Workers) -> None:
-    jobs = [hand_in("", f"r{i}") for i in range(100)]
+def test_a_hundred_in_the_queue_go_by_priority_and_number_and_each_ends_with_a_reason(
+    hand_in: HandIn, workers: Workers, tmp_path: Path
+) -> None:
+    """Every tenth has a process of its own; the others want more disk than there is, which ends them without one."""
+    note = "with (here / 'order').open('a') as file: file.write(me + ' ')\n"
+    ends = ("", "sys.stderr.write('Error: Nothing there.\\n'); sys.exit(2)", "raise ValueError('a defect')")
+    jobs = []
+    for i in range(100):
+        limits = {"disk_mb": 0.0 if i % 10 == 0 else 1e12}
+        jobs.append(hand_in(note + ends[i // 10 % 3], f"r{i}", i * 7 // 10 % 5, **limits))
+    expected = sorted(jobs, key=lambda job: (-job.priority, job.id))
     workers.start()
-    assert [over(job).status for job in jobs[:3]] == ["done"] * 3
-    began = [job.began for job in map(find, (1, 2, 3))]
-    assert began == sorted(began)
-    assert len([job for job in every() if job.status in {Status.QUEUED, Status.RUNNING}]) > 80
+    over(expected[-1])
+    ended = sorted(every(), key=lambda job: job.began or 0)
+    assert [job.id for job in ended] == [job.id for job in expected]
+    assert all((one.ended or 0) <= (after.began or 0) for one, after in itertools.pairwise(ended))
+    # Their priorities, 7 * i // 10 % 5: 0, 2, 4, 1, 3, and the same again.
+    assert (tmp_path / "order").read_text() == "r20 r70 r40 r90 r10 r60 r30 r80 r0 r50 "
+    assert Counter((job.status, job.reason) for job in ended) == {
+        ("failed", "no disk space"): 90, ("done", "done"): 4, ("failed", "error"): 3, ("failed", "crash"): 3,
+    }  # fmt: skip
+    assert {job.attempts for job in ended} == {1}

@@ -1,0 +1,26 @@
+"""Files that are there whole or not at all, whoever pulls the plug and however full the disk is."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def whole(file: Path, mark: str = "") -> Iterator[Path]:
+    """Gives a name beside a file to write to; what is there at the end takes the file's place in one step.
+
+    If something is raised within, the file stays as it was, and what was written of the new one is deleted, so that it
+    does not take what little room is left.
+
+    Args:
+        file: what is to be written; its folder is there.
+        mark: ends the other name, where several processes may write the same file.
+    """
+    scratch = file.with_name(f".{file.name}{mark}")
+    try:
+        yield scratch
+        scratch.replace(file)
+    finally:
+        scratch.unlink(missing_ok=True)
