@@ -71,7 +71,8 @@ def test_models_and_maps_are_switched_within_one_session(open_live: Callable[...
     page.toggle(key="maps").set_value(True).run()
     assert not page.exception
     assert session.overlay.explainer.card.name == "compact"
-    assert "the faster of its two files on this machine" in texts(page)
+    assert "compact answers in" in texts(page)
+    assert "the fastest here: " in texts(page)
     page.selectbox(key="checkpoint").set_value("compact-teacher").run()
     assert not page.exception
     assert page.session_state["live_session"] is session
