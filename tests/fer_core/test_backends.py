@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,11 @@ from typer.testing import CliRunner
 from fer_core import backends
 from fer_core.__main__ import app
 from fer_core.backends import choose, times_ms
-from fer_core.card import ONNX_FILES
-from fer_core.checkpoint import Checkpoint
+from fer_core.card import ONNX_FILES, Export, write_card
+from fer_core.checkpoint import Checkpoint, sha256_of
 from fer_core.errors import CheckpointError, UnavailableError
+from fer_core.export.onnx_file import export_onnx
 from fer_core.export.session import OnnxNetwork
-from fer_core.export.shipping import ship
 from fer_core.live import live_choice, live_predictor
 from tests.fer_core.live.standins import Classifier, Clock
 
@@ -43,16 +44,23 @@ def test_times_are_medians_taken_in_turns() -> None:
     assert one.faces_seen == other.faces_seen == [1] * 11
 
 
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The float32 file of what `make_checkpoint` makes, which is the same each time; exporting takes seconds."""
+    return tmp_path_factory.mktemp("exported") / ONNX_FILES["float32"]
+
+
 @pytest.fixture
-def three(make_checkpoint: Make, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def three(make_checkpoint: Make, exported: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """A checkpoint with a float32 file and a copy of it in the place of the 8-bit one; its times are set."""
     checkpoint = make_checkpoint()
-    export = ship(checkpoint, "float32").export
     folder = checkpoint.folder
-    (folder / ONNX_FILES["int8"]).write_bytes((folder / ONNX_FILES["float32"]).read_bytes())
-    card = json.loads((folder / "card.json").read_text())
-    card["exports"]["int8"] = export.model_dump(mode="json")
-    (folder / "card.json").write_text(json.dumps(card))
+    if not exported.is_file():
+        export_onnx(checkpoint, exported)
+    for name in ONNX_FILES.values():
+        shutil.copyfile(exported, folder / name)
+    export = Export(sha256=sha256_of(exported), largest_difference=0, checked_on="nothing")
+    write_card(folder, checkpoint.card.model_copy(update={"exports": dict.fromkeys(ONNX_FILES, export)}))
 
     def timed(**ms: float) -> Path:
         named = {"int8": ("int8", "ONNX Runtime"), "onnx": ("float32", "ONNX Runtime"), "torch": ("float32", "PyTorch")}
