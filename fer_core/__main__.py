@@ -15,7 +15,7 @@ from fer_core.data.commands import app as data_app
 from fer_core.ensembles import ensemble_command
 from fer_core.errors import DataError, FERScopeError, ImageError
 from fer_core.evaluate import commands as evaluation_commands
-from fer_core.evaluate.options import CheckpointName, Data, Labels, PrecisionName, ask, predicted
+from fer_core.evaluate.options import CheckpointName, Data, Labels, PrecisionName, ask, fastest, predicted
 from fer_core.export.commands import export_command
 from fer_core.region_commands import regions_command, trust_command
 from fer_core.video_commands import folder_command, video_command
@@ -62,15 +62,12 @@ def predict_command(
 ) -> None:
     """Name the expression of every face in photographs; a picture that cannot be read does not stop the others."""
     from fer_core.faces import get_detector
-    from fer_core.predict import get_predictor, predict_image
+    from fer_core.predict import predict_image
 
-    pictures, predictor, finder = (
-        _pictures(images, sample),
-        get_predictor(checkpoint, precision),
-        get_detector(detector),
-    )
+    pictures, predictor, finder = _pictures(images, sample), fastest(checkpoint, precision), get_detector(detector)
+    by = {"precision": predictor.precision, "backend": predictor.backend}
     rows = [_row(name, p, lambda p: [f.as_json() for f in predict_image(p, predictor, finder)]) for name, p in pictures]
-    _finish(rows, as_json, _line)
+    _finish([row | by for row in rows], as_json, _line)
 
 
 def _row(name: str, picture: Any, look: Callable[[Any], list[dict[str, Any]]]) -> dict[str, Any]:

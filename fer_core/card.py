@@ -26,6 +26,7 @@ WEIGHTS, CARD = "model.safetensors", "card.json"
 Precision = Literal["float32", "bfloat16", "int8"]  # in which a network computes
 LabelSource = Literal["given", "ferplus-majority"]  # with the data, or those of most of FER+'s annotators
 Exported = Literal["float32", "int8"]
+Timed = Literal[Precision, "float32-onnx"]  # PyTorch but for 8 bits, and the exported file in float32
 ONNX_FILES: dict[Exported, str] = {"float32": "model.onnx", "int8": "model.int8.onnx"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -79,6 +80,8 @@ class Export(BaseModel):
         largest_difference: of any probability from PyTorch's in float32, over the faces it was checked on.
         checked_on: those faces, in words.
         metrics: as the card's, measured with the file.
+        same_top1: on how many of the validation samples it names the class that PyTorch does in float32; None where
+            that was not counted.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -88,6 +91,7 @@ class Export(BaseModel):
     largest_difference: float = Field(ge=0)
     checked_on: str
     metrics: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    same_top1: int | None = Field(None, ge=0)
 
 
 class Timing(BaseModel):
@@ -153,7 +157,7 @@ class Card(BaseModel):
         metrics: by split, the figures of `fer_core.evaluate.evaluation.Evaluation.as_json`; older cards lack
             `twins_in_train` and `deduplicated`.
         exports: by precision (float32, int8), the ONNX files beside the weights.
-        latency: by precision, how long one face takes; see `fer_core.evaluate.complete`.
+        latency: by precision, and of the exported file, how long one face takes; see `fer_core.evaluate.complete`.
         siblings: other seeds of the same recipe.
         licence: licence of the weights, and what the training data's terms add.
         intended_use: what it is for.
@@ -177,7 +181,7 @@ class Card(BaseModel):
     trained: Trained | None = None
     metrics: dict[str, dict[str, Any]] = Field(default_factory=dict)
     exports: dict[Exported, Export] = Field(default_factory=dict)
-    latency: dict[Precision, Timing] = Field(default_factory=dict)
+    latency: dict[Timed, Timing] = Field(default_factory=dict)
     siblings: tuple[Sibling, ...] = ()
     licence: str = ""
     intended_use: str = ""

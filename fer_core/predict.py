@@ -6,7 +6,6 @@ import functools
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,36 +35,36 @@ class Predictor:
     Args:
         checkpoint: weights and card.
         precision: `float32` gives the card's figures on any machine; `bfloat16` is faster on processors that compute
-            with it and moves a probability by about 0.01. `int8` is the fastest on a processor and needs the ONNX file
-            that `fer_core.export` writes; what it loses stands in the card.
+            with it and moves a probability by about 0.01. `int8` needs the ONNX file that `fer_core.export` writes;
+            what it loses stands in the card.
+        exported: ask the exported file of that precision, by ONNX Runtime on a processor, not PyTorch. 8 bits always
+            are. Which is faster is a question to the machine: see `fer_core.backends.choose`.
 
     Raises:
         CheckpointError: as `Checkpoint.load`; or an exported file is asked for that is not there, or not the card's.
-        UnavailableError: `int8` without ONNX Runtime.
+        UnavailableError: an exported file is asked for, and ONNX Runtime is not installed.
     """
 
-    def __init__(self, checkpoint: Checkpoint, precision: Precision = "float32") -> None:
+    def __init__(self, checkpoint: Checkpoint, precision: Precision = "float32", *, exported: bool = False) -> None:
         self.card = checkpoint.card
         self.precision = precision
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         self._checkpoint = checkpoint
-        self._exported = self._open_exported()
+        self._exported = self._open_exported() if exported or precision == "int8" else None
         if self._exported is None:
             _ = self.network  # an error in the weights is told now
 
-    def _open_exported(self) -> OnnxNetwork | None:
-        """The exported file where it is faster than PyTorch: on a processor, at the precision that was asked for."""
-        if self.precision == "bfloat16" or (self.precision == "float32" and self.device.type == "cuda"):
-            return None
-        card, file = self.card, self._checkpoint.folder / ONNX_FILES[self.precision]
-        known = card.exports.get(self.precision)
-        if self.precision == "float32" and (known is None or not file.is_file() or not find_spec("onnxruntime")):
-            return None
+    def _open_exported(self) -> OnnxNetwork:
+        card, precision = self.card, self.precision
+        if precision == "bfloat16":
+            raise CheckpointError("Files are exported in float32 and int8, not in bfloat16, which PyTorch computes.")
+        known, file = card.exports.get(precision), self._checkpoint.folder / ONNX_FILES[precision]
         if known is None or not file.is_file():
+            how = " --int8 --data ..." if precision == "int8" else ""
             raise CheckpointError(
-                f"{card.name} has no {self.precision} file; write it with `python -m fer_core export {card.name} "
-                "--int8 --data ...`, or ask for float32."
+                f"{card.name} has no {precision} file; write it with `python -m fer_core export {card.name}{how}`, or "
+                "ask PyTorch for float32."
             )
         if sha256_of(file) != known.sha256:
             raise CheckpointError(
@@ -86,8 +85,10 @@ class Predictor:
 
     @property
     def model_hash(self) -> str:
-        """Hash of the file that answers: the weights, or the 8-bit file made from them."""
-        return self.card.exports["int8"].sha256 if self.precision == "int8" else self.card.weights_sha256
+        """Hash of the file that answers: the weights, or the file that was exported from them."""
+        if self._exported and self.precision != "bfloat16":
+            return self.card.exports[self.precision].sha256
+        return self.card.weights_sha256
 
     @property
     def classes(self) -> ClassSet:
@@ -148,20 +149,21 @@ def folded(network: nn.Module) -> nn.Module:
 _lock = threading.Lock()
 
 
-def get_predictor(name: str | Path, precision: Precision = "float32") -> Predictor:
+def get_predictor(name: str | Path, precision: Precision = "float32", *, exported: bool = False) -> Predictor:
     """The predictor of a checkpoint, loaded once per process and again when its weights or its card change on disk.
 
     Raises:
-        CheckpointError: as `open_checkpoint` and `Checkpoint.load`.
+        CheckpointError: as `open_checkpoint` and `Predictor`.
+        UnavailableError: as `Predictor`.
     """
     checkpoint = open_checkpoint(name)
     with _lock:
-        return _cached(checkpoint.folder, checkpoint.card.model_dump_json(), precision)
+        return _cached(checkpoint.folder, checkpoint.card.model_dump_json(), precision, exported or precision == "int8")
 
 
 @functools.lru_cache(maxsize=8)
-def _cached(folder: Path, card: str, precision: Precision) -> Predictor:
-    return Predictor(Checkpoint(folder, Card.model_validate_json(card)), precision)
+def _cached(folder: Path, card: str, precision: Precision, exported: bool) -> Predictor:
+    return Predictor(Checkpoint(folder, Card.model_validate_json(card)), precision, exported=exported)
 
 
 @dataclass(frozen=True)

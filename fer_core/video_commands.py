@@ -10,7 +10,7 @@ import typer
 
 from fer_core.cli import Json, emit, percent, progress_line
 from fer_core.errors import DataError
-from fer_core.evaluate.options import CheckpointName, PrecisionName
+from fer_core.evaluate.options import CheckpointName, PrecisionName, fastest
 from fer_core.workspace import DEFAULT_CHECKPOINT, workspace
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the tables, what is drawn, and summary.json.")]
@@ -67,13 +67,10 @@ def folder_command(  # noqa: PLR0913, PLR0917
 
 def _job(how: tuple[str, str, Any, bool], options: Any, counted: str) -> Any:
     from fer_core.faces import get_detector
-    from fer_core.predict import get_predictor
     from fer_core.video import Job
 
     checkpoint, detector, precision, drawn = how
-    return Job(
-        get_predictor(checkpoint, precision), get_detector(detector), options, drawn, progress=progress_line(counted)
-    )
+    return Job(fastest(checkpoint, precision), get_detector(detector), options, drawn, progress=progress_line(counted))
 
 
 def _run(work: Callable[[], dict[str, Any]], source: Path, *, discard: bool, out: Path, as_json: bool) -> None:

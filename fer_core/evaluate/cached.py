@@ -32,8 +32,8 @@ def evaluate_split(
     """The predictions of a checkpoint on one split, kept in the workspace.
 
     They are taken from there where the same weights, preprocessing and views have met the same samples; the
-    temperature is always that of the card. A table that is damaged is made again. Only answers in float32 are kept:
-    those of other precisions are others, and are measured anew.
+    temperature is always that of the card. A table that is damaged is made again. Only PyTorch's answers in float32 are
+    kept: those of other precisions and of exported files are others, and are measured anew.
 
     Args:
         predictor: the model.
@@ -53,7 +53,7 @@ def evaluate_split(
     if about.split == "test":
         open_test(about.model_hash, about.data_hash, allow_test)
     train = every.split("train") if "train" in every.splits() and about.split != "train" else None
-    exact = predictor.precision == "float32"
+    exact = predictor.precision == "float32" and predictor.backend == "PyTorch"
     kept = _kept(about, samples, 2 if card.flip else 1) if exact else None
     if kept is None:
         kept = _of(evaluate(predictor, samples, progress, train), about)

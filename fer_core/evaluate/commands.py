@@ -51,6 +51,7 @@ def evaluate_command(  # noqa: PLR0913, PLR0917  (a command line has as many opt
         bool, typer.Option("--shared-classes", help="Leave out samples of classes that the checkpoint does not have.")
     ] = False,
     precision: PrecisionName = "float32",
+    onnx: Annotated[bool, typer.Option("--onnx", help="Ask the exported file, as int8 always does.")] = False,
     truth: Truth = None,
     why: Why = ASKED,
     as_json: Json = False,
@@ -63,8 +64,9 @@ def evaluate_command(  # noqa: PLR0913, PLR0917  (a command line has as many opt
     asked = ask(checkpoint, data, split, labels, truth)
     if shared:
         asked = replace(asked, every=answerable(asked.every, open_checkpoint(checkpoint).card.class_set)[0])
-    found = predicted(asked, why, precision).as_evaluation()
-    answer = {**found.as_json(), "labels": asked.truth, "left_out": asked.left_out}
+    found = predicted(asked, why, precision, exported=onnx).as_evaluation()
+    by = {"precision": precision, "backend": "ONNX Runtime" if onnx or precision == "int8" else "PyTorch"}
+    answer = {**found.as_json(), "labels": asked.truth, "left_out": asked.left_out, **by}
     told = "" if asked.truth == "given" else f"{in_words(asked.truth, asked.left_out)}\n"
     emit(answer, as_json, told + found.as_text())
 

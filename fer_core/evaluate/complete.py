@@ -8,14 +8,14 @@ import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fer_core.card import Card, Precision, Sibling, Timing
+from fer_core.card import Card, Export, Precision, Sibling, Timing
 from fer_core.checkpoint import Checkpoint
 from fer_core.cli import percent
 from fer_core.data import SampleTable
 from fer_core.data.labelling import under_labels
 from fer_core.errors import DataError
 from fer_core.evaluate.cost import latency
-from fer_core.evaluate.evaluation import evaluate
+from fer_core.evaluate.evaluation import Evaluation, evaluate, same_top1
 from fer_core.predict import Predictor
 
 _ROUNDS = 200
@@ -28,6 +28,8 @@ def complete(
     progress: Callable[[int, int], None] | None = None,
 ) -> Card:
     """The card with its validation figures measured anew, the time for one face on one thread, and its siblings.
+
+    The exported files that it names are measured too, on the same samples.
 
     Args:
         checkpoint: whose files are measured; nothing is written.
@@ -43,18 +45,32 @@ def complete(
     card = checkpoint.card
     samples = under_labels(samples, card.label_source, card.classes)
     train = samples.split("train") if "train" in samples.splits() else None
-    found = evaluate(Predictor(checkpoint), samples.split("validation"), progress, train).as_json()
-    precisions: list[Precision] = ["float32", *(["int8"] if "int8" in card.exports else [])]  # type: ignore[list-item]
+    held = samples.split("validation")
+    reference = evaluate(Predictor(checkpoint), held, progress, train)
+    found = reference.as_json()
+    exports, latency = {}, {"float32": one_face(checkpoint, "float32")}
+    for precision, export in card.exports.items():
+        file = evaluate(Predictor(checkpoint, precision, exported=True), held, progress, train)
+        exports[precision] = with_figures(export, file, reference)
+        name = "int8" if precision == "int8" else "float32-onnx"
+        latency[name] = one_face(checkpoint, precision, exported=True)
     changes = {
         "metrics": card.metrics | {"validation": found},
-        "latency": {precision: one_face(checkpoint, precision) for precision in precisions},
+        "exports": exports,
+        "latency": latency,
         "siblings": tuple(_sibling(card, other.card, found["n"]) for other in siblings) or card.siblings,
     }
     return card.model_copy(update=changes)
 
 
-def one_face(checkpoint: Checkpoint, precision: Precision, rounds: int = _ROUNDS) -> Timing:
-    """The time for one face on one thread of this machine.
+def with_figures(export: Export, found: Evaluation, reference: Evaluation) -> Export:
+    """An exported file's entry with its validation figures, beside PyTorch's in float32 on the same samples."""
+    metrics = export.metrics | {"validation": found.as_json()}
+    return export.model_copy(update={"metrics": metrics, "same_top1": same_top1(found, reference)})
+
+
+def one_face(checkpoint: Checkpoint, precision: Precision, rounds: int = _ROUNDS, *, exported: bool = False) -> Timing:
+    """The time for one face on one thread of this machine, by PyTorch or by the exported file.
 
     Raises:
         CheckpointError: files are missing or changed.
@@ -64,7 +80,7 @@ def one_face(checkpoint: Checkpoint, precision: Precision, rounds: int = _ROUNDS
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # a predictor takes as many threads as torch has when it is made
     try:
-        took = latency(Predictor(checkpoint, precision), rounds)
+        took = latency(Predictor(checkpoint, precision, exported=exported), rounds)
     finally:
         torch.set_num_threads(threads)
     return Timing(median_ms=took.median_ms, interval=took.interval, n=took.n, threads=1, machine=processor())

@@ -16,7 +16,7 @@ from fer_core.errors import DataError
 from fer_core.evaluate.metrics import Scores, score
 from fer_core.labels import ClassSet
 from fer_core.predict import Predictor
-from fer_core.softmax import temper
+from fer_core.softmax import most_probable, temper
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Evaluation:
         logits: (V, N, K); V views (face, mirror image), columns in the order of `classes`.
         temperature: the card's.
         classes: the model's classes.
-        model_hash: sha256 of the weights, or of the 8-bit file made from them.
+        model_hash: sha256 of the weights, or of the file that was exported from them.
         data_hash: hash of the samples.
         latency_ms: mean time per face within batches, preprocessing included; NaN where N is 0.
         twins: (N,) whether a training sample has exactly the same pixels; None where no training samples were given.
@@ -138,3 +138,9 @@ def evaluate(
 def twins_of(samples: SampleTable, train: SampleTable) -> NDArray[np.bool_]:
     """(N,) whether a training sample has exactly the same pixels (equal `sha256`)."""
     return np.asarray(pc.is_in(samples.table["sha256"], value_set=train.table["sha256"].combine_chunks()), dtype=bool)
+
+
+def same_top1(first: Evaluation, second: Evaluation) -> int:
+    """On how many samples two evaluations of the same samples name the same class."""
+    answers = (most_probable(found.probabilities) for found in (first, second))
+    return int(np.equal(*answers).sum())

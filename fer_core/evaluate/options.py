@@ -14,6 +14,7 @@ from fer_core.cli import progress_line
 if TYPE_CHECKING:
     from fer_core.data import SampleTable
     from fer_core.evaluate.predictions import Predictions
+    from fer_core.predict import Predictor
 
 CheckpointName = Annotated[str, typer.Option("--checkpoint", help="Name or folder of a checkpoint.")]
 Data = Annotated[
@@ -74,11 +75,23 @@ def ask(checkpoint: str, data: Path, split: str, labels: Path | None = None, tru
     return Asked(checkpoint, split, under_labels(every, truth, card.classes), named(data.name, truth), truth, missing)
 
 
-def predicted(asked: Asked, why: str = ASKED, precision: Precision = "float32") -> Predictions:
+def fastest(checkpoint: str, precision: Precision) -> Predictor:
+    """The faster of PyTorch and the exported file, where there is one; what is wrong with that is told."""
+    from fer_core.backends import choose, way
+
+    choice = choose(checkpoint, (precision,))
+    for problem in choice.problems:
+        typer.echo(f"Warning: {problem} Meanwhile {way(choice.predictor)} answers.", err=True)
+    return choice.predictor
+
+
+def predicted(
+    asked: Asked, why: str = ASKED, precision: Precision = "float32", *, exported: bool = False
+) -> Predictions:
     """The predictions of a checkpoint on one split, from the workspace where they are there already."""
     from fer_core.evaluate.cached import evaluate_split
     from fer_core.predict import get_predictor
 
     progress = progress_line(f"{Path(asked.checkpoint).name}: faces")
-    predictor = get_predictor(asked.checkpoint, precision)
+    predictor = get_predictor(asked.checkpoint, precision, exported=exported)
     return evaluate_split(predictor, asked.every, asked.split, asked.data, why, progress)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from fer_core.card import Card
+from fer_core.card import Card, Trained
 from fer_core.data.audit.page import STYLE
 from fer_core.data.table import SampleTable
 from fer_core.data.thumbnails import data_uri, fitted
@@ -109,8 +109,8 @@ def _facts(card: Card, predictions: Predictions) -> str:
     if card.trained:
         facts[2:2] = [
             ("Trained on", f"{card.trained.data}, {card.trained.n:,} faces (hash {card.trained.data_hash[:12]})"),
-            ("Selected by", card.trained.selected_on),
-        ]
+            ("Recipe", _recipe(card.trained)), ("Selected by", card.trained.selected_on),
+        ]  # fmt: skip
     facts += [(f"One face, one thread, {name}", took.as_text()) for name, took in card.latency.items()]
     facts.append(("Top-1", spread_text(card)))
     if predictions.about.split == "test":
@@ -118,6 +118,10 @@ def _facts(card: Card, predictions: Predictions) -> str:
         facts.append(("Looks at this test split", f"{many:,}"))
     rows = "".join(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in facts if value)
     return f"<table>{rows}</table>"
+
+
+def _recipe(trained: Trained) -> str:
+    return f"{trained.recipe.get('name') or 'without a name'}, seed {trained.seed}"
 
 
 def _twins(predictions: Predictions) -> str:
@@ -241,16 +245,26 @@ def model_card(card: Card, predictions: Predictions) -> str:
         f"the outputs: {', '.join(card.classes)}. Weights: SHA-256 `{card.weights_sha256}`.",
         "Intended use": card.intended_use,
         "Limits": card.limits,
-        "Training data": f"{trained.data}, {trained.n:,} faces, hash `{trained.data_hash}`; selected by "
-        f"{trained.selected_on}."
+        "Training": f"{trained.data}, {trained.n:,} faces, hash `{trained.data_hash}`. Recipe {_recipe(trained)}; "
+        f"selected by {trained.selected_on}."
         if trained
         else "",
         "Preprocessing": f"```json\n{card.preprocess.model_dump_json(indent=2)}\n```",
         "Evaluation": f"{name_of_data} (hash `{about.data_hash}`), {about.split}, n = {len(predictions):,}; 95 % "
-        f"intervals.\n\n{as_markdown([found])}\n{as_markdown(_class_rows(predictions))}".rstrip(),
+        f"intervals.\n\n{_headline(found, predictions)}\n{as_markdown(_class_rows(predictions))}".rstrip(),
         "Time": "\n".join(f"- one face, one thread, {name}: {took.as_text()}" for name, took in card.latency.items()),
         "Seeds": f"Top-1 on validation: {spread_text(card)}." if card.siblings else "",
         "Licence": card.licence,
     }
     body = "\n\n".join(f"## {name}\n\n{words}" for name, words in sections.items() if words.strip())
     return f"---\n{data.to_yaml()}\n---\n\n# {card.name}\n\n{body}\n"
+
+
+def _headline(found: dict[str, Interval], predictions: Predictions) -> str:
+    """The figures of all samples, and of those without an exact copy in training, as a table."""
+    apart = predictions.without_twins()
+    rows: list[dict[str, object]] = [{"samples": "all", "n": len(predictions), **found}]
+    if apart is None:
+        return f"{as_markdown(rows)}\nCopies of training samples were not looked for.\n"
+    rows.append({"samples": "without exact copies of training samples", "n": len(apart), **figures(apart)})
+    return as_markdown(rows)

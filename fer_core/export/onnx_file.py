@@ -21,7 +21,7 @@ from fer_core.card import Card
 from fer_core.checkpoint import Checkpoint
 from fer_core.errors import DataError, ModelError, UnavailableError
 from fer_core.export.session import INPUT, LOGITS, PROBABILITIES, OnnxNetwork
-from fer_core.predict import folded
+from fer_core.predict import Predictor, folded
 from fer_core.softmax import temper
 
 if TYPE_CHECKING:
@@ -155,11 +155,12 @@ def _quantised(file: Path, pixels: NDArray[np.uint8]) -> Path:
 
 
 def largest_difference(checkpoint: Checkpoint, file: Path, faces: Sequence[Picture]) -> float:
-    """The largest difference of any probability between PyTorch in float32 and an exported file; 0 for no faces."""
-    from fer_core.predict import Predictor
+    """The largest difference of any probability between PyTorch in float32 and an exported file; 0 for no faces.
 
-    card = checkpoint.card.model_copy(update={"exports": {}})
-    expected = Predictor(Checkpoint(checkpoint.folder, card)).probabilities(faces)
-    pixels = card.preprocess.pixels(faces)
-    found = temper(OnnxNetwork(file)(pixels), card.temperature)
+    Both are compared: the probabilities of the file's logits, which this project uses, and those that the graph gives,
+    which other programs do.
+    """
+    card, expected = checkpoint.card, Predictor(checkpoint).probabilities(faces)
+    logits, given = OnnxNetwork(file).answers(card.preprocess.pixels(faces))
+    found = np.stack([temper(logits, card.temperature), given])
     return float(np.abs(found - expected).max(initial=0.0))

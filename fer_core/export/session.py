@@ -50,3 +50,8 @@ class OnnxNetwork:
     def __call__(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (V, N, K) of faces (N, S, S) grey or (N, S, S, 3) RGB, uint8, of the network's own size S."""
         return np.asarray(self._session.run([LOGITS], {INPUT: faces})[0])
+
+    def answers(self, faces: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Those logits, and the probabilities (N, K) that the graph itself makes of them."""
+        logits, probabilities = self._session.run([LOGITS, PROBABILITIES], {INPUT: faces})
+        return np.asarray(logits), np.asarray(probabilities)

@@ -7,7 +7,7 @@ with LiveSession(live_predictor("compact"), get_detector()) as session:
 
 from fer_core.live.counters import TIMED, Counters, Counts, Latency
 from fer_core.live.drawing import LiveFace, draw
-from fer_core.live.models import live_predictor
+from fer_core.live.models import live_choice, live_predictor
 from fer_core.live.overlay import FaceMap, Overlay
 from fer_core.live.places import Places
 from fer_core.live.record import COLUMNS, NO_FACE, SessionRecord, Span
@@ -33,5 +33,6 @@ __all__ = [
     "Smoother",
     "Span",
     "draw",
+    "live_choice",
     "live_predictor",
 ]

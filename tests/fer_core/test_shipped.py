@@ -1,13 +1,19 @@
 """What is promised of the checkpoints that come with the project."""
 
+import hashlib
 import subprocess
 from pathlib import Path
 
+import cv2
+import numpy as np
+import onnxruntime
 import pytest
 
-from fer_core.card import WEIGHTS, Card, read_card
+from fer_core.card import ONNX_FILES, WEIGHTS, Card, Exported, read_card
 from fer_core.checkpoint import Checkpoint
+from fer_core.data.schematic import SchematicSpec, draw_face
 from fer_core.labels import FER7, FERPLUS8
+from fer_core.predict import Predictor
 from fer_core.workspace import SHIPPED_CHECKPOINTS
 from training.recipe import parse_recipe
 
@@ -15,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(folder.name for folder in SHIPPED_CHECKPOINTS.iterdir() if folder.is_dir())
 MOST_PARAMETERS = {"compact": 1_000_000, "compact-teacher": 1_000_000, "ferplus-670k": 670_183}
 CLASSES = {"ferplus-670k": FERPLUS8}
+EXPORTS: dict[str, set[Exported]] = {"compact": {"float32", "int8"}, "ferplus-670k": {"float32", "int8"}}
 
 
 def card_of(name: str) -> Card:
@@ -44,11 +51,44 @@ def test_card_and_weights(name: str) -> None:
     assert f"training fit {name}" in made.stdout
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if "int8" in card_of(name).exports])
+def test_the_exports_are_there_as_the_cards_say() -> None:
+    named = {name: set(card_of(name).exports) for name in NAMES}
+    assert named == {name: EXPORTS.get(name, set()) for name in NAMES}
+    there = {file.relative_to(SHIPPED_CHECKPOINTS) for file in SHIPPED_CHECKPOINTS.rglob("*.onnx")}
+    assert there == {Path(name, ONNX_FILES[precision]) for name, of in EXPORTS.items() for precision in of}
+
+
+@pytest.mark.parametrize(("name", "precision"), [(name, p) for name, of in EXPORTS.items() for p in sorted(of)])
+def test_an_export_runs_by_itself_and_says_what_pytorch_says(name: str, precision: Exported) -> None:
+    card, file = card_of(name), SHIPPED_CHECKPOINTS / name / ONNX_FILES[precision]
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == card.exports[precision].sha256
+    faces = [draw_face(SchematicSpec(size_px=48), seed).image for seed in range(4)]
+    grey = np.stack([cv2.cvtColor(face, cv2.COLOR_RGB2GRAY) for face in faces])
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    held = session.get_modelmeta().custom_metadata_map
+    assert (held["classes"], held["weights_sha256"]) == (",".join(card.classes), card.weights_sha256)
+    [probabilities] = session.run(["probabilities"], {"faces": grey})
+    expected = Predictor(Checkpoint(SHIPPED_CHECKPOINTS / name, card)).probabilities(list(grey))
+    assert np.ptp(expected, axis=1).min() > 0.2  # it does say something of each
+    np.testing.assert_allclose(probabilities, expected, atol=1e-4 if precision == "float32" else 0.25)
+
+
+@pytest.mark.parametrize("name", sorted(EXPORTS))
+def test_float32_files_name_the_same_class_on_every_face(name: str) -> None:
+    card = card_of(name)
+    export, weights = card.exports["float32"], card.metrics["validation"]
+    assert export.largest_difference <= 1e-4
+    assert export.same_top1 == export.metrics["validation"]["n"] == weights["n"]
+    assert export.metrics["validation"]["accuracy"] == weights["accuracy"]
+    assert export.metrics["validation"]["confusion"] == weights["confusion"]
+
+
+@pytest.mark.parametrize("name", sorted(EXPORTS))
 def test_eight_bits_lose_half_a_point_at_most_and_take_3_ms(name: str) -> None:
     card = card_of(name)
-    lost = card.metrics["validation"]["accuracy"] - card.exports["int8"].metrics["validation"]["accuracy"]
-    assert lost <= 0.005
+    measured = card.exports["int8"].metrics["validation"]
+    assert measured["n"] == card.metrics["validation"]["n"]
+    assert card.metrics["validation"]["accuracy"] - measured["accuracy"] <= 0.005
     assert card.latency["int8"].median_ms <= 3
 
 

@@ -13,6 +13,8 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from fer_core.backends import Choice
+from fer_core.predict import get_predictor
 from fer_core.sample import sample_photograph
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,7 +73,8 @@ def test_models_and_maps_are_switched_within_one_session(open_live: Callable[...
     page.toggle(key="maps").set_value(True).run()
     assert not page.exception
     assert session.overlay.explainer.card.name == "compact"
-    assert "the faster of its two files on this machine" in texts(page)
+    assert "compact answers in" in texts(page)
+    assert "the fastest here: " in texts(page)
     page.selectbox(key="checkpoint").set_value("compact-teacher").run()
     assert not page.exception
     assert page.session_state["live_session"] is session
@@ -80,6 +83,16 @@ def test_models_and_maps_are_switched_within_one_session(open_live: Callable[...
     assert session.overlay.explainer.card.weights_sha256 == predictor.card.weights_sha256
     page.toggle(key="maps").set_value(False).run()
     assert session.overlay.explainer is None
+
+
+def test_a_broken_exported_file_is_told(open_live: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
+    choice = Choice(get_predictor("compact"), {}, ("model.int8.onnx is not the file that its card describes.",))
+    monkeypatch.setattr("ui.live.choice.live_choice", lambda _folder: choice)
+    page = open_live()
+    assert [warning.value for warning in page.warning] == [
+        "model.int8.onnx is not the file that its card describes. Meanwhile float32 by PyTorch answers."
+    ]
+    assert "compact answers in float32 by PyTorch." in texts(page)
 
 
 def test_bad_settings_are_sentences(open_live: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from fer_core.explain.members import layer_title
 from fer_core.live import TIMED, Counts, LiveSession
-from fer_core.predict import Predictor
+from ui.live.choice import show_choice
 from ui.live.connection import describe, read_connection
 from ui.live.stream import SINCE
 
@@ -60,7 +60,7 @@ def show_counters(session: LiveSession, context: Any) -> None:
         st.markdown(real_time(counts))
     if counts.frames_in:
         _show_times(counts)
-    _show_runtime()
+    show_choice()
     _show_map(session, counts)
 
 
@@ -104,13 +104,6 @@ def _show_times(counts: Counts) -> None:
         },
         hide_index=True,
     )
-
-
-def _show_runtime() -> None:
-    """What computes the answers."""
-    predictor: Predictor = st.session_state["live_models"][0]
-    faster = ", the faster of its two files on this machine" if "int8" in predictor.card.exports else ""
-    st.caption(f"{predictor.card.name} answers in {predictor.precision} by {predictor.backend}{faster}.")
 
 
 def _show_map(session: LiveSession, counts: Counts) -> None:

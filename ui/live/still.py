@@ -8,9 +8,9 @@ from fer_core.checkpoint import Checkpoint
 from fer_core.faces import get_detector
 from fer_core.images import read_image
 from fer_core.live import NO_FACE, LiveFace, LiveOptions, draw
-from fer_core.live.models import live_predictor
 from fer_core.live.smoothing import read
 from fer_core.predict import predict_image
+from ui.live.choice import chosen
 from ui.wording import plural
 
 
@@ -25,7 +25,7 @@ def show_still(checkpoint: Checkpoint, detector: str, options: LiveOptions) -> N
         st.caption("It goes to the machine that runs FERScope as one file; neither WebRTC nor a TURN server is needed.")
         return
     image = read_image(picture.getvalue(), name="The picture")
-    found = predict_image(image, live_predictor(checkpoint.folder), get_detector(detector))
+    found = predict_image(image, chosen(checkpoint), get_detector(detector))
     faces = [
         LiveFace(i, f.face, f.classes, f.probabilities, read(f.probabilities, f.classes.names, options.threshold))
         for i, f in enumerate(found, 1)

@@ -13,8 +13,9 @@ import streamlit as st
 
 from fer_core.checkpoint import Checkpoint
 from fer_core.faces import get_detector
-from fer_core.live import LiveOptions, LiveSession, live_predictor
+from fer_core.live import LiveOptions, LiveSession
 from fer_core.live.places import Places
+from ui.live.choice import chosen
 from ui.live.frames import keep_pauses_short, keep_the_newest_only, video_frame
 from ui.live.places import my_name, places, say_full
 from ui.live.servers import explain_the_way, ice_servers
@@ -41,7 +42,7 @@ def live_session(checkpoint: Checkpoint, detector: str, options: LiveOptions, *,
     Raises:
         FERScopeError: a model or detector cannot be loaded, or the model makes no maps.
     """
-    predictor, finder = live_predictor(checkpoint.folder), get_detector(detector)
+    predictor, finder = chosen(checkpoint), get_detector(detector)
     session: LiveSession | None = st.session_state.get("live_session")
     models = (predictor, finder)
     if session is None:

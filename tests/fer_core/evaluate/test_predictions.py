@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.special import softmax
 
+from fer_core.card import read_card
 from fer_core.data import SampleTable
 from fer_core.errors import CheckpointError, DataError
 from fer_core.evaluate.cached import evaluate_split
@@ -19,6 +20,7 @@ from fer_core.evaluate.evaluation import evaluate
 from fer_core.evaluate.locked import looks, open_test
 from fer_core.evaluate.predictions import About, Predictions
 from fer_core.evaluate.shelf import find, list_predictions, load
+from fer_core.export.shipping import ship
 from fer_core.predict import Predictor
 from tests.fer_core.evaluate.tables import permuted, sha256, table
 
@@ -171,6 +173,19 @@ def test_answers_of_another_precision_are_not_kept(make_checkpoint: Make, drawn:
     exact = evaluate_split(Predictor(make_checkpoint()), drawn, "validation")
     assert [about.model for about in list_predictions()] == ["random"]
     assert not np.array_equal(rough.logits, exact.logits)
+
+
+def test_an_exported_file_answers_for_itself(make_checkpoint: Make, drawn: SampleTable) -> None:
+    """The workspace holds PyTorch's answers, here made nonsense of, so that nobody can take them for the file's."""
+    checkpoint = make_checkpoint()
+    ship(checkpoint, "float32")
+    checkpoint = dataclasses.replace(checkpoint, card=read_card(checkpoint.folder))
+    kept = evaluate_split(Predictor(checkpoint), drawn, "validation")
+    dataclasses.replace(kept, logits=-kept.logits).save()
+    exported = evaluate_split(Predictor(checkpoint, exported=True), drawn, "validation")
+    np.testing.assert_allclose(exported.logits, kept.logits, atol=1e-4)
+    [about] = list_predictions()
+    np.testing.assert_array_equal(load(about.file).logits, -kept.logits)  # nor does it replace them
 
 
 def test_the_kept_table_follows_card_and_order(make_checkpoint: Make, drawn: SampleTable, passes: Any) -> None:

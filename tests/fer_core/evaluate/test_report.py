@@ -1,5 +1,6 @@
 """The page and the model card: whole, escaped, with the figures of the table."""
 
+import dataclasses
 import math
 from html.parser import HTMLParser
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCardData
 
-from fer_core.card import Card
+from fer_core.card import Card, Trained
 from fer_core.data import SampleTable
 from fer_core.evaluate.locked import open_test
 from fer_core.evaluate.predictions import About, Predictions
@@ -98,6 +99,22 @@ def test_the_model_card_is_one_that_hugging_face_reads() -> None:
     assert "| fear |" in body
     assert "## Intended use" not in body
     assert read(model_card(card(licence="Research only."), given))[0]["license"] == "other"
+
+
+def test_the_model_card_tells_copies_recipe_and_seed() -> None:
+    given = table(300)
+    copies = np.zeros(300, bool)
+    copies[np.flatnonzero(given.right)[:50]] = True  # known by heart: all of them right
+    right = int(given.right.sum())
+    learnt = Trained(data="d", data_hash="0", n=9, recipe={"name": "wide"}, seed=7, selected_on="the last epoch")
+    found = card(trained=learnt)
+    body = read(model_card(found, dataclasses.replace(given, twins=copies)))[1]
+    assert f"| all | 300 | {right / 300:.4f} [" in body
+    assert f"| without exact copies of training samples | 250 | {(right - 50) / 250:.4f} [" in body
+    assert "Recipe wide, seed 7; selected by the last epoch." in body
+    assert "Recipewide, seed 7" in Balance(html_report(found, given)).words
+    unknown = read(model_card(card(), dataclasses.replace(given, twins=None)))[1]
+    assert "Copies of training samples were not looked for." in unknown
 
 
 def test_figures_of_nothing_are_undefined() -> None:
