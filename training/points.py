@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import lightning
 
+from fer_core.whole import whole
 from training.distributed.group import ALONE, Group
 from training.tracking.files import STEPS
 
@@ -43,10 +44,10 @@ class Points(lightning.Callback):
         self._last = time.monotonic()
         if self.group.first and self.file.exists():
             lines = self.file.read_text(encoding="utf-8").splitlines(keepends=True)
-            whole = [line for line in lines if line.endswith("\n")]
-            scratch = self.file.with_name(f".{STEPS}")
-            scratch.write_text("".join(line for line in whole if _step(line) <= trainer.global_step), encoding="utf-8")
-            scratch.replace(self.file)
+            ended = [line for line in lines if line.endswith("\n")]
+            with whole(self.file) as scratch:
+                kept = (line for line in ended if _step(line) <= trainer.global_step)
+                scratch.write_text("".join(kept), encoding="utf-8")
 
     def on_train_batch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
         """Writes a line where one is due."""
