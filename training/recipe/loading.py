@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -54,8 +55,13 @@ def recipe_values(name: str | Path, overrides: Iterable[str] = ()) -> dict[str, 
         raise RecipeError(f"{path} is not valid YAML: {error}.") from error
     if not isinstance(values, dict):
         raise RecipeError(f"{path} must hold keys and values, but holds {type(values).__name__}.")
+    changed = set()
     for override in overrides:
-        put(values, *parse_change(override), said=f"--set {override}")
+        key, value = parse_change(override)
+        put(values, key, value, said=f"--set {override}")
+        changed.add(key.partition(".")[0])
+    if "phases" in changed and "epochs" not in changed and values["phases"]:
+        values.pop("epochs", None)  # the file's; they follow from the phases that were asked for
     return values
 
 
@@ -122,7 +128,13 @@ def _sentence(error: Any) -> str:
         return f"{path} is not a key of a recipe{_nearest(path)}"
     if not path:  # what several keys say does not fit together
         return f"{error['msg'].removeprefix('Value error, ')}."
-    return f"{path}: {error['msg']}, not {error['input']!r}."
+    return f"{path}: {error['msg']}, not {error['input']!r}{_nearest_choice(error)}"
+
+
+def _nearest_choice(error: Any) -> str:
+    known = re.findall(r"'([^']+)'", error["ctx"]["expected"]) if error["type"] == "literal_error" else []
+    close = get_close_matches(str(error["input"]), known, n=1)
+    return f"; did you mean {close[0]}?" if close else "."
 
 
 def _nearest(path: str) -> str:

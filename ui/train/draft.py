@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from fer_core.errors import JobError
+from training.jobs.job import Job
+from training.jobs.queue import recipe_file
+from training.jobs.table import find
 from training.recipe import Recipe, list_recipes, load_recipe
 
 _JOB = "job-"
@@ -20,11 +23,13 @@ class Draft:
         source: name of a recipe, or path of the YAML file of a job that is cloned.
         filled: what the form is filled with.
         base: what it is compared with: the recipe of that name where it comes with FERScope.
+        job: the one that is cloned.
     """
 
     source: str
     filled: Recipe
     base: Recipe
+    job: Job | None = None
 
 
 def clone_key(number: int) -> str:
@@ -32,11 +37,19 @@ def clone_key(number: int) -> str:
     return f"{_JOB}{number}"
 
 
+def clone_is_asked() -> bool:
+    """Whether the recipe that is chosen, or that the address names, is that of a job."""
+    return _asked().startswith(_JOB) and _asked().removeprefix(_JOB).isdecimal()
+
+
+def _asked() -> str:
+    return str(st.session_state.get("recipe") or st.query_params.get("recipe") or "")
+
+
 def pick_draft() -> Draft | None:
     """Asks for the recipe; None where the address names what is not there any more."""
-    names = list_recipes()
-    asked = str(st.session_state.get("recipe") or st.query_params.get("recipe") or "")
-    options = [*names, asked] if asked.removeprefix(_JOB).isdecimal() and asked.startswith(_JOB) else names
+    names, asked = list_recipes(), _asked()
+    options = [*names, asked] if clone_is_asked() else names
     if asked and asked not in options:
         st.warning(f"There is no recipe “{asked[:100]}”. Showing another one; choose below.")
     name = str(
@@ -57,13 +70,11 @@ def _of_recipe(name: str) -> Draft:
 
 
 def _clone_of(number: int) -> Draft | None:
-    from training.jobs.queue import recipe_file
-
     try:
-        file = recipe_file(number)
+        file, job = recipe_file(number), find(number)
     except JobError as error:
         st.error(str(error), icon=":material/error:")
         return None
     filled = load_recipe(file)
     base = load_recipe(filled.name) if filled.name in list_recipes() else filled
-    return Draft(str(file), filled, base)
+    return Draft(str(file), filled, base, job)

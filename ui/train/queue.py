@@ -135,17 +135,20 @@ def _buttons(job: Job) -> bool:
         _act(job, "Cancel", cancel, ":material/stop_circle:", disabled=job.cancelling)
     elif job.status is not Status.DONE:
         _act(job, "Resume", resume, ":material/play_arrow:", why="Goes on where it was kept last")
-        _act(job, "Retry", retry, ":material/replay:", why="Begins with the first step; what was kept is deleted")
+        _act_surely(job, "Retry", retry, ":material/replay:", "Begins with the first step; what was kept is deleted.")
     if (job.run_folder / "history.jsonl").exists() and st.button(
         "Curves", key=f"Curves {job.id}", icon=":material/show_chart:"
     ):
         wish(show="Curves", runs=[job.spec.run])
     if job.spec.fit is not None and st.button(
-        "Clone", key=f"Clone {job.id}", icon=":material/content_copy:", help="Fills the form with its values"
+        "Clone", key=f"Clone {job.id}", icon=":material/content_copy:", help="Fills the forms with its values"
     ):
         wish(show="New run", recipe=clone_key(job.id), **_data_of(job))
     if job.status.over:
-        _act(job, "Delete", delete, ":material/delete:", why="With its log and state; the checkpoint stays")
+        _act_surely(
+            job, "Delete", delete, ":material/delete:",
+            "Its log and the state that it would go on from are deleted; the checkpoint and the run's record stay.",
+        )  # fmt: skip
     return st.toggle("Log", key=f"Log {job.id}")
 
 
@@ -155,6 +158,14 @@ def _data_of(job: Job) -> dict[str, str]:
 
     data = job.spec.fit.data if job.spec.fit else ""
     return {"data": data} if data in data_set_names() else {}
+
+
+def _act_surely(job: Job, name: str, act: Callable[[int], object], icon: str, what: str) -> None:
+    """Asks before anything is lost."""
+    with st.popover(name, icon=icon, key=f"{name}? {job.id}"):
+        st.markdown(what)
+        if st.button(f"{name} job {job.id}", key=f"{name} {job.id}", icon=icon):
+            _do(job, act)
 
 
 def _act(
@@ -167,7 +178,11 @@ def _act(
     disabled: bool = False,
 ) -> None:
     if st.button(name, key=f"{name} {job.id}", icon=icon, help=why, disabled=disabled):
-        with sentences():
-            act(job.id)
-            wake_worker(now=True)
-            st.rerun()
+        _do(job, act)
+
+
+def _do(job: Job, act: Callable[[int], object]) -> None:
+    with sentences():
+        act(job.id)
+        wake_worker(now=True)
+        st.rerun()
