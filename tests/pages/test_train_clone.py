@@ -18,6 +18,7 @@ from training.jobs.states import Limits
 from training.jobs.table import every
 from training.recipe import load_recipe
 from training.remote.place import Cluster
+from ui.train.draft import clone_key
 
 LIMITS = Limits(time_s=100, memory_mb=1500, disk_mb=20, grace_s=7)
 
@@ -67,7 +68,7 @@ def test_a_link_to_a_clone_fills_the_forms_and_what_is_changed_counts(
     there = Cluster(address="http://head.lab:8265", workers=2, gpus=True)
     fit = FitRequest(data=tagged.name, tags=("hard",))
     first = submit_fit(load_recipe("compact"), fit, Wishes("first", -3, LIMITS, there))
-    app = open_view(data="few", recipe=f"job-{first.id}")
+    app = open_view(data="few", recipe=clone_key(first.id))
     keys = f"job-{first.id} "
     assert app.number_input(key=f"{keys}run hours").value == pytest.approx(100 / 3600)
     assert app.text_input(key=f"{keys}run cluster").value == "http://head.lab:8265"
@@ -90,7 +91,7 @@ def test_data_that_are_a_path_stay_a_path(open_view: Callable[..., AppTest], few
     second = cloned(open_view(show="Queue"), first)  # there is no data set in the workspace
     assert second.spec.fit == fit
     keep("few", few, "drawn for a test")
-    app = open_view(data="few", recipe=f"job-{first.id}")
+    app = open_view(data="few", recipe=clone_key(first.id))
     assert f"Learns from **{tmp_path / 'faces.parquet'}**" in texts(app)
     app.segmented_control(key=f"job-{first.id} run data").set_value("few").run()
     assert "Learns from **few**" in texts(app)
@@ -101,7 +102,7 @@ def test_data_that_are_a_path_stay_a_path(open_view: Callable[..., AppTest], few
 
 def test_other_data_than_the_job_had_are_told(open_view: Callable[..., AppTest], tagged: DataSet) -> None:
     first = submit_fit(load_recipe("compact"), FitRequest(data=tagged.name, tags=("hard",)), Wishes("first"))
-    app = open_view(data="also", recipe=f"job-{first.id}")
+    app = open_view(data="also", recipe=clone_key(first.id))
     told = [warning.value for warning in app.warning]
     assert told == [
         "Job 1 learnt from few; choose it in the sidebar. This run would learn from also.",

@@ -48,7 +48,7 @@ def recipe_values(name: str | Path, overrides: Iterable[str] = ()) -> dict[str, 
     """
     path = _file_of(name)
     try:
-        values = yaml.safe_load(path.read_bytes())
+        values = read_yaml(path.read_bytes())
     except OSError as error:
         raise RecipeError(f"There is no recipe {str(name)!r}; there are: {', '.join(list_recipes())}.") from error
     except yaml.YAMLError as error:
@@ -63,6 +63,18 @@ def recipe_values(name: str | Path, overrides: Iterable[str] = ()) -> dict[str, 
     if "phases" in changed and "epochs" not in changed and values["phases"]:
         values.pop("epochs", None)  # the file's; they follow from the phases that were asked for
     return values
+
+
+def read_yaml(text: str | bytes) -> Any:
+    """Plain values from YAML.
+
+    Raises:
+        yaml.YAMLError: it is none; also of dates and numbers that are none, and of brackets without end.
+    """
+    try:
+        return yaml.safe_load(text)
+    except (ValueError, RecursionError) as error:
+        raise yaml.YAMLError(str(error)) from error
 
 
 def parse_recipe(values: dict[str, Any], where: str = "the recipe") -> Recipe:
@@ -87,7 +99,7 @@ def parse_change(change: str, option: str = "--set") -> tuple[str, Any]:
     if not equals or not key:
         raise RecipeError(f"{option} takes key=value, not {change!r}; for example {option} epochs=5.")
     try:
-        return key, yaml.safe_load(text)
+        return key, read_yaml(text)
     except yaml.YAMLError as error:
         raise RecipeError(f"{option} {change}: {text!r} is not a value in YAML.") from error
 

@@ -11,6 +11,7 @@ import yaml
 
 from fer_core.errors import RecipeError
 from training.recipe.fields import Entry, Section, as_yaml, overrides, sections
+from training.recipe.loading import read_yaml
 from ui.train.draft import Draft
 from ui.train.shape import offer_to_add, offer_to_remove, shaped, split_off
 
@@ -129,7 +130,7 @@ def _widget(entry: Entry, key: str, label: str, words: str) -> Any:
 
 def _parsed(key: str, text: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        return read_yaml(text)
     except yaml.YAMLError as error:
         raise RecipeError(f"{key}: {text!r} is not a value in YAML; a list is written [a, b].") from error
 

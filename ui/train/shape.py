@@ -9,6 +9,7 @@ import streamlit as st
 
 from training.recipe import GroupSpec, PhaseSpec, Recipe, help_of
 from training.recipe.fields import as_yaml
+from ui.train.wishes import wish
 
 _KINDS: dict[str, type[PhaseSpec | GroupSpec]] = {"phases": PhaseSpec, "groups": GroupSpec}
 _ABOUT = help_of(Recipe)
@@ -53,8 +54,8 @@ def offer_to_add(recipe: Recipe, source: str, values: Mapping[str, Any], kept: d
                 parts = _listed(values, name)
                 used = {part["name"] for part in parts}
                 free = next(str(i) for i in range(1, len(used) + 2) if str(i) not in used)
-                st.session_state[f"open {one} {free}"] = True
                 _keep(recipe, source, name, [*parts, _new(recipe, name, free, first=not parts)], kept)
+                wish(**{f"open {one} {free}": True})
 
 
 def offer_to_remove(recipe: Recipe, source: str, key: str, values: Mapping[str, Any], kept: dict[str, Any]) -> None:
@@ -66,6 +67,7 @@ def offer_to_remove(recipe: Recipe, source: str, key: str, values: Mapping[str, 
             parts = _listed(values, name)
             del parts[int(number)]
             _keep(recipe, source, name, parts, kept)
+            st.rerun()
 
 
 def _new(recipe: Recipe, name: str, called: str, *, first: bool) -> dict[str, Any]:
@@ -83,4 +85,3 @@ def _keep(recipe: Recipe, source: str, name: str, parts: Sequence[Mapping[str, A
     kept[name] = list(parts)
     if kept[name] == recipe.model_dump(mode="json")[name]:
         del kept[name]
-    st.rerun()
