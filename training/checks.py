@@ -23,16 +23,23 @@ def check_recipe(recipe: Recipe, here: bool = True) -> None:
         CheckpointError: a teacher, or the features of a support-vector machine, are no checkpoint of this machine.
         MissingWeightsError: the weights to start from cannot be had on this machine.
     """
-    from training.data import check_teacher
-    from training.layers import check_patterns
-    from training.start import check_start, network_without_weights
-    from training.svm import features_of
-
     if recipe.svm:
+        from training.svm import features_of
+
         features_of(recipe)
         return
-    for teacher in recipe.target.teachers:
-        check_teacher(teacher, open_checkpoint(teacher).card.classes, recipe.classes)
+    from training.layers import check_patterns
+    from training.start import check_start, network_without_weights
+
+    _check_teachers(recipe)
     check_patterns(network_without_weights(recipe), recipe)
     if here:
         check_start(recipe)
+
+
+def _check_teachers(recipe: Recipe) -> None:
+    if recipe.target.teachers:
+        from training.data import check_teacher  # with all that predicts, which others need not wait for
+
+        for teacher in recipe.target.teachers:
+            check_teacher(teacher, open_checkpoint(teacher).card.classes, recipe.classes)

@@ -96,7 +96,7 @@ def _take_own() -> None:
     """A recipe as YAML, from a file or typed; it is kept in the workspace and chosen."""
     with st.popover("Your own", icon=":material/upload_file:", key="own recipe", width="stretch"):
         st.caption("A recipe in YAML, with a name of its own. It is kept in the workspace.")
-        file = st.file_uploader("File", type=["yaml", "yml"], key="own file")
+        file = st.file_uploader("File", type=["yaml", "yml"], key="own file", max_upload_size=1)
         text = st.text_area("or text", key="own text", height=200, placeholder=_EXAMPLE, max_chars=1000 * LARGEST_KB)
         if st.button("Take it", key="own take", icon=":material/add:", disabled=file is None and not text.strip()):
             try:

@@ -83,7 +83,7 @@ def _load() -> dict[str, float]:
 
 def _show_job(job: Job, place: int) -> None:
     with st.container(border=True, key=f"job-{job.id}"):
-        words, buttons = st.columns([1, 1], vertical_alignment="center")
+        words, buttons = st.columns([2, 3], vertical_alignment="center")
         mark = ":orange-badge[ending]" if job.cancelling and not job.status.over else _MARKS[job.status]
         words.markdown(f"**{job.id} · {job.spec.run}** {mark} {_facts(job, place)}")
         with buttons.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
