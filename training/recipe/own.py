@@ -13,6 +13,15 @@ from training.recipe.loading import list_recipes, parse_recipe, read_yaml
 
 LARGEST_KB = 64  # the longest recipe that comes with FERScope has 4
 
+_DEEPEST = 20
+_OPENING = (
+    yaml.FlowSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.BlockMappingStartToken,
+)
+_CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
+
 
 def own_recipes() -> list[str]:
     """Names of the recipes in the workspace, sorted."""
@@ -43,18 +52,16 @@ def keep_recipe(text: bytes) -> str:
         Its name.
 
     Raises:
-        RecipeError: too large, no YAML, a key or value that a recipe does not have, or a name that is none or is that
-            of a recipe that comes with FERScope.
+        RecipeError: too large or too deep, no YAML, a key or value that a recipe does not have, or a name that is none
+            or is that of a recipe that comes with FERScope.
     """
     if len(text) > 1000 * LARGEST_KB:
         raise RecipeError(f"The recipe has {len(text) / 1000:,.0f} kB, and a recipe has {LARGEST_KB} kB at most.")
     try:
-        aliased = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, yaml.SafeLoader))
+        _check_tokens(text)
         values = read_yaml(text)
     except yaml.YAMLError as error:
         raise RecipeError(f"The recipe is not valid YAML: {error}.") from error
-    if aliased:
-        raise RecipeError("The recipe has aliases (*name); write out what they stand for.")
     if not isinstance(values, dict):
         raise RecipeError(f"A recipe holds keys and values, such as name: mine; this one is a {type(values).__name__}.")
     name = parse_recipe({key: value for key, value in values.items() if key != "sweep"}).name
@@ -64,6 +71,17 @@ def keep_recipe(text: bytes) -> str:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(text)
     return name
+
+
+def _check_tokens(text: bytes) -> None:
+    """Looks before anything is built; of brackets in brackets without end YAML makes minutes of work."""
+    depth = 0
+    for token in yaml.scan(text, yaml.SafeLoader):
+        if isinstance(token, yaml.AliasToken):
+            raise RecipeError("The recipe has aliases (*name); write out what they stand for.")
+        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+        if depth > _DEEPEST:
+            raise RecipeError(f"The recipe has more than {_DEEPEST} lists or mappings within one another.")
 
 
 def _folder() -> Path:
