@@ -37,6 +37,18 @@ class UnavailableError(FERScopeError):
     """Something optional (a package, pretrained weights, a detector's file) is not on this machine."""
 
 
+class MissingWeightsError(UnavailableError):
+    """The pretrained weights that a recipe starts from cannot be had on this machine; random ones can be asked for.
+
+    Attributes:
+        why: the message without how to ask for random ones.
+    """
+
+    def __init__(self, why: str, remedy: str) -> None:
+        super().__init__(f"{why} {remedy}")
+        self.why = why
+
+
 class DownloadError(FERScopeError):
     """A data set cannot be downloaded: no network, no rights, or its authors give it out themselves."""
 

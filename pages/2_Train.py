@@ -30,10 +30,6 @@ def show_page(picked: Picked) -> None:
         from ui.train.sweeps import show_sweeps
 
         show_sweeps(picked.data_set)
-    elif picked.data_set is None:
-        from ui.train.launch import show_first_steps
-
-        show_first_steps()
     else:
         from ui.train.launch import show_launch
 

@@ -115,11 +115,20 @@ def taught(data: Tensors, samples: SampleTable, recipe: Recipe) -> Tensors:
     return replace(data, targets=torch.lerp(data.targets, answers, spec.teacher_weight))
 
 
-def _answers(teacher: str, faces: Sequence[NDArray[np.uint8]], classes: tuple[str, ...]) -> torch.Tensor:
-    predictor = get_predictor(teacher)
-    lacking = [name for name in classes if name not in predictor.classes.names]
+def check_teacher(teacher: str, knows: Sequence[str], classes: Sequence[str]) -> None:
+    """Refuses a teacher that does not know all classes of the recipe.
+
+    Raises:
+        RecipeError: the message names the classes that it lacks.
+    """
+    lacking = [name for name in classes if name not in knows]
     if lacking:
         raise RecipeError(f"The teacher {teacher!r} lacks the class(es) {', '.join(lacking)}; choose another teacher.")
+
+
+def _answers(teacher: str, faces: Sequence[NDArray[np.uint8]], classes: tuple[str, ...]) -> torch.Tensor:
+    predictor = get_predictor(teacher)
+    check_teacher(teacher, predictor.classes.names, classes)
     columns = [predictor.classes.names.index(name) for name in classes]
     answers = torch.from_numpy(predictor.probabilities(faces)[:, columns]).float()
     return answers / answers.sum(1, keepdim=True)

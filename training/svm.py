@@ -23,6 +23,21 @@ _BATCH = 256
 Vectors = NDArray[np.float32]
 
 
+def features_of(recipe: Recipe) -> tuple[SvmSpec, Checkpoint]:
+    """What a recipe says of the machine, and the checkpoint whose features it classifies.
+
+    Raises:
+        CheckpointError: the checkpoint of the features is missing or broken.
+        RecipeError: the recipe does not fit.
+    """
+    spec = recipe.svm
+    if spec is None or recipe.model.architecture != "svm-on-features":
+        raise RecipeError(f"svm needs model.architecture svm-on-features, not {recipe.model.architecture}.")
+    if recipe.preprocess != PreprocessSpec():
+        raise RecipeError("preprocess cannot be set with svm: it is that of the features' checkpoint.")
+    return spec, open_checkpoint(spec.features)
+
+
 def fit_svm(run: Run, training: SampleTable, validation: SampleTable) -> Checkpoint:
     """Fits the recipe's machine on the training split and writes it as a checkpoint.
 
@@ -35,12 +50,7 @@ def fit_svm(run: Run, training: SampleTable, validation: SampleTable) -> Checkpo
         ModelError: its network does not end in a linear layer.
         RecipeError: the recipe does not fit, or the folder holds a run of another one.
     """
-    spec = run.recipe.svm
-    if spec is None or run.recipe.model.architecture != "svm-on-features":
-        raise RecipeError(f"svm needs model.architecture svm-on-features, not {run.recipe.model.architecture}.")
-    if run.recipe.preprocess != PreprocessSpec():
-        raise RecipeError("preprocess cannot be set with svm: it is that of the features' checkpoint.")
-    source = open_checkpoint(spec.features)
+    spec, source = features_of(run.recipe)
     how = source.card.preprocess
     recipe = run.recipe.model_copy(update={"preprocess": how})
     data = load_tensors(training, recipe)

@@ -23,7 +23,7 @@ def _backbone(name: str, in_channels: int, pretrained: bool) -> Any:
     return create_model(f"torchvision/{name}", num_classes=2, in_channels=in_channels, pretrained=pretrained)
 
 
-@register_model("resnet50-fc", input_px=48, in_channels=3)
+@register_model("resnet50-fc", input_px=48, in_channels=3, weights_of="torchvision/resnet50")
 def resnet50_fc(
     num_classes: int,
     in_channels: int,
@@ -37,7 +37,7 @@ def resnet50_fc(
     return model  # type: ignore[no-any-return]
 
 
-@register_model("resnet50-partial", input_px=48, in_channels=3)
+@register_model("resnet50-partial", input_px=48, in_channels=3, weights_of="torchvision/resnet50")
 def resnet50_partial(num_classes: int, in_channels: int, dropout: float = 0.2, pretrained: bool = False) -> nn.Module:
     """ResNet-50, global average pooling, dropout 0.2 and one linear layer."""
     model = _backbone("resnet50", in_channels, pretrained)
@@ -52,7 +52,7 @@ def _vgg(name: str, in_channels: int, pretrained: bool, pool_px: int, head: nn.M
     return model  # type: ignore[no-any-return]
 
 
-@register_model("vgg19-fc", input_px=48, in_channels=3)
+@register_model("vgg19-fc", input_px=48, in_channels=3, weights_of="torchvision/vgg19")
 def vgg19_fc(
     num_classes: int,
     in_channels: int,
@@ -64,7 +64,7 @@ def vgg19_fc(
     return _vgg("vgg19", in_channels, pretrained, 1, dense_head(512, hidden, num_classes, dropout))
 
 
-@register_model("kdef-vgg16", input_px=350, in_channels=1)
+@register_model("kdef-vgg16", input_px=350, in_channels=1, weights_of="torchvision/vgg16")
 def kdef_vgg16(
     num_classes: int,
     in_channels: int,

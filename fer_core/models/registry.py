@@ -9,15 +9,14 @@ from __future__ import annotations
 import contextlib
 import difflib
 import inspect
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
 from fer_core.errors import ModelError, UnavailableError
+from fer_core.models.weights import hub_at_once, no_weights
 
 Builder = Callable[..., nn.Module]
 
@@ -32,6 +31,7 @@ class Architecture:
         summary: one line for lists.
         input_px: the side it is meant for, pixels.
         in_channels: the channels it is meant for.
+        weights_of: the torchvision or timm network whose published weights it takes with `pretrained`; empty: none.
     """
 
     name: str
@@ -39,19 +39,20 @@ class Architecture:
     summary: str
     input_px: int
     in_channels: int
+    weights_of: str = ""
 
 
 _REGISTRY: dict[str, Architecture] = {}
 
 
-def register_model(name: str, *, input_px: int, in_channels: int) -> Callable[[Builder], Builder]:
+def register_model(name: str, *, input_px: int, in_channels: int, weights_of: str = "") -> Callable[[Builder], Builder]:
     """Decorator: makes a builder `f(num_classes, in_channels, **arguments) -> nn.Module` known by name."""
 
     def add(build: Builder) -> Builder:
         if name in _REGISTRY:
             raise ValueError(f"the architecture {name!r} is registered twice")
         summary = (inspect.getdoc(build) or name).splitlines()[0].rstrip(".")
-        _REGISTRY[name] = Architecture(name, build, summary, input_px, in_channels)
+        _REGISTRY[name] = Architecture(name, build, summary, input_px, in_channels, weights_of)
         return build
 
     return add
@@ -78,6 +79,7 @@ def create_model(name: str, /, *, num_classes: int, in_channels: int = 3, **argu
     family, _, rest = name.partition("/")
     try:
         if name in _REGISTRY:
+            _check_arguments(name, arguments)
             return _REGISTRY[name].build(num_classes=num_classes, in_channels=in_channels, **arguments)
         if family == "torchvision" and rest:
             return _torchvision(rest, num_classes, in_channels, arguments)
@@ -86,6 +88,18 @@ def create_model(name: str, /, *, num_classes: int, in_channels: int = 3, **argu
     except (TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"The architecture {name!r} does not take these arguments: {error}.") from error
     raise ModelError(f"Unknown architecture {name!r}{_nearest(name, sorted(_REGISTRY))}")
+
+
+def _check_arguments(name: str, arguments: dict[str, Any]) -> None:
+    takes = inspect.signature(_REGISTRY[name].build).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in takes.values()):
+        return
+    known = [argument for argument in takes if argument not in {"num_classes", "in_channels"}]
+    for argument in arguments:
+        if argument not in known:
+            close = difflib.get_close_matches(argument, known, n=1)
+            remedy = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known) or 'none'}."
+            raise ModelError(f"The architecture {name!r} does not take these arguments: no {argument!r}; {remedy}")
 
 
 def _nearest(name: str, known: list[str]) -> str:
@@ -114,7 +128,7 @@ def _torchvision(name: str, num_classes: int, in_channels: int, arguments: dict[
     try:
         model: nn.Module = models.get_model(name, weights="DEFAULT" if pretrained else None, **arguments)
     except OSError as error:
-        raise _no_weights(name, error) from error
+        raise no_weights(name, error) from error
     if name in _WITH_SECOND_HEADS:
         without_second_heads(model)
     return set_num_classes(set_input_channels(model, in_channels), num_classes)
@@ -128,39 +142,8 @@ def _timm(name: str, num_classes: int, in_channels: int, arguments: dict[str, An
     if not timm.is_model(name):
         raise ModelError(f"timm has no model {name!r}{_nearest(name, timm.list_models())}")
     try:
-        with _hub_at_once() if arguments.get("pretrained") else contextlib.nullcontext():
+        with hub_at_once() if arguments.get("pretrained") else contextlib.nullcontext():
             model: nn.Module = timm.create_model(name, num_classes=num_classes, in_chans=in_channels, **arguments)
     except OSError as error:
-        raise _no_weights(name, error) from error
+        raise no_weights(name, error) from error
     return model
-
-
-@contextlib.contextmanager
-def _hub_at_once() -> Iterator[None]:
-    """Where the hub does not answer, its client looks in the cache only; else it would ask again for 47 seconds."""
-    from huggingface_hub import constants  # timm has loaded it
-
-    before = constants.HF_HUB_OFFLINE  # asked at each request
-    constants.HF_HUB_OFFLINE = before or not _answers(constants.ENDPOINT)
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE = before
-
-
-def _answers(url: str) -> bool:
-    request = urllib.request.Request(url, method="HEAD")  # noqa: S310  (the hub's own address)
-    try:
-        urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
-    except urllib.error.HTTPError:  # an answer too
-        return True
-    except OSError:
-        return False
-    return True
-
-
-def _no_weights(name: str, error: OSError) -> UnavailableError:
-    return UnavailableError(
-        f"The ImageNet weights of {name} are not on this machine and could not be fetched "
-        f"({type(error).__name__}). Connect to the network once; it keeps them."
-    )

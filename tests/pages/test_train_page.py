@@ -110,6 +110,7 @@ def test_cancel_resume_clone_and_delete(open_view: Callable[..., AppTest]) -> No
     for phase in ("head", "everything"):  # the widgets of a section are there while it is open
         app.session_state[f"open phase {phase}"] = True
     app.run()
+    app.text_area(key="kdef-vgg16 more").set_value("model.pretrained=none")  # its weights may not be on this machine
     app.number_input(key="kdef-vgg16 phases.1.epochs").set_value(3).run()
     app.button(key="start").click().run()
     (job,) = every()

@@ -194,6 +194,20 @@ def test_what_is_no_recipe(tmp_path: Path) -> None:
     assert not Path("ran").exists()
 
 
+def test_phases_that_are_asked_for_replace_the_epochs_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump(LEAST | {"epochs": 110}))
+    two = "phases=[{name: head, epochs: 2}, {name: all, epochs: 3}]"
+    assert load_recipe(file, [two]).epochs == 5
+    assert load_recipe(file, ["phases=[]"]).epochs == 110
+    assert load_recipe(file, [two, "phases.1.epochs=7"]).epochs == 9
+    assert load_recipe(file, [two, "epochs=5"]).epochs == 5
+    with pytest.raises(RecipeError, match=r"epochs is 6, but the phases have 5 together; leave epochs out"):
+        load_recipe(file, [two, "epochs=6"])
+    file.write_text(yaml.safe_dump(LEAST | {"epochs": 2, "phases": [{"name": "a", "epochs": 2}]}))
+    assert load_recipe(file, ["phases.0.epochs=4"]).epochs == 4
+
+
 def test_phases_make_the_epochs() -> None:
     phases = [{"name": "head", "epochs": 3, "freeze": ["*", "!head"]}, {"name": "all", "epochs": 4}]
     recipe = parse_recipe(LEAST | {"phases": phases})

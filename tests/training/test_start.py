@@ -5,7 +5,7 @@ import types
 import urllib.error
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ from fer_core.data import SampleTable
 from fer_core.errors import ModelError, RecipeError, UnavailableError
 from fer_core.models import create_model
 from training.fit import Run, fit
-from training.recipe import Recipe, load_recipe
+from training.recipe import ModelSpec, Recipe, load_recipe
 from training.start import PACKAGES, first_network
 
 Make = Callable[..., Recipe]
@@ -103,11 +103,11 @@ def test_weights_that_nobody_has_published(tiny_recipe: Make) -> None:
     recipe = tiny_recipe(model={"architecture": "compact", "pretrained": "imagenet"})
     with pytest.raises(RecipeError, match="nobody has published ImageNet weights of compact"):
         first_network(recipe)
-    recipe = tiny_recipe(model={"architecture": "compact", "pretrained": "imagnet"})
-    with pytest.raises(
-        RecipeError, match=f"'imagnet', which is none of: none, imagenet, {LITE0}, face_recognition_models"
-    ):
-        first_network(recipe)
+    with pytest.raises(RecipeError, match=r"model\.pretrained: .*, not 'imagnet'; did you mean imagenet\?"):
+        tiny_recipe(model={"architecture": "compact", "pretrained": "imagnet"})
+    said = rf"model\.pretrained: .* 'none', 'imagenet', '{LITE0}' or 'face_recognition_models', not 'x'\."
+    with pytest.raises(RecipeError, match=said):
+        tiny_recipe(model={"architecture": "compact", "pretrained": "x"})
     recipe = tiny_recipe(model={"architecture": "compact", "pretrained": LITE0})
     with pytest.raises(RecipeError, match=f"{LITE0} holds weights of timm/tf_efficientnet_lite0, not of compact"):
         first_network(recipe)
@@ -165,6 +165,7 @@ def test_a_package_with_other_weights(
 
 
 def test_packages_name_architectures_that_there_are() -> None:
+    assert {"none", "imagenet", *PACKAGES} == set(get_args(ModelSpec.model_fields["pretrained"].annotation))
     for published in PACKAGES.values():
         with torch.device("meta"):
             create_model(published.architecture, num_classes=published.classes, in_channels=published.channels)

@@ -13,6 +13,7 @@ import yaml
 from fer_core.card import NAME
 from fer_core.errors import DataError, JobError
 from fer_core.workspace import data_set_names, workspace
+from training.checks import check_recipe
 from training.distributed.group import check_batch
 from training.jobs import table
 from training.jobs.job import JOB, RECIPE, FitRequest, Job, Spec
@@ -64,11 +65,13 @@ def submit_fit(recipe: Recipe, fit: FitRequest, wishes: Wishes | None = None) ->
         JobError: another job has the run, it is no name for one, or the table cannot be used; or more processes are
             asked for than a job can have.
         RecipeError: the batch size does not divide by the number of processes.
+        CheckpointError, MissingWeightsError, ModelError, RecipeError: as `training.checks.check_recipe`.
     """
     wishes = wishes or Wishes()
     _check_processes(recipe, fit, wishes.cluster)
     fit = with_whole_paths(fit)
     run = _checked_name(wishes.run) if wishes.run else _free_name(recipe.name)
+    check_recipe(recipe, here=wishes.cluster is None)
     command = "fit" if wishes.cluster is None else "fit-elsewhere"
     arguments = ["-m", "training", command, f"{JOB}/{RECIPE}", "--data", fit.data, "--run", run]
     arguments += ["--labels", fit.labels] if fit.labels else []

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from training.recipe.recipe import Recipe
 
-Kind = Literal["whole", "number", "switch", "choice", "text", "yaml"]
+Kind = Literal["whole", "number", "switch", "choice", "open", "text", "yaml"]
 
 _OF_THE_CARD = ("licence", "intended_use", "limits")
 _OF_NETWORKS = {"preprocess", "target", "loss", "augment", "optimiser", "stopping", "model"}
@@ -32,6 +32,22 @@ _TRAINED = {
     "weights",
     "flip_at_test",
 }
+# What people choose from without torch being loaded; any other of torchvision and timm can be entered.
+ARCHITECTURES = (
+    "compact",
+    "dlib-resnet",
+    "fec-cnn",
+    "kdef-vgg16",
+    "resnet50-fc",
+    "resnet50-partial",
+    "vgg19-fc",
+    "vggnet-670k",
+    "timm/seresnet50",
+    "timm/tf_efficientnet_lite0",
+    "torchvision/convnext_tiny",
+    "torchvision/inception_v3",
+    "torchvision/mobilenet_v3_large",
+)
 _TITLES = {
     "flip_at_test": "flip at test",
     "svm": "support-vector machine",
@@ -46,10 +62,11 @@ class Entry:
     Attributes:
         key: with dots, as `load_recipe` takes it in an override.
         title: the last part of the key in words.
-        kind: `yaml` is a list, a mapping or a choice between such things, written as YAML.
+        kind: `open` is a choice beside which anything may be entered; `yaml` is a list, a mapping or a choice between
+            such things, written as YAML.
         value: what the recipe has.
         help: from the schema's docstring, with the range.
-        choices: of a `choice`.
+        choices: of a `choice`, or those that are known of an `open` one.
         least: lowest value that is allowed; None where there is none, or where the limit itself is not allowed.
         most: highest one, likewise.
     """
@@ -122,7 +139,7 @@ def _entry(key: str, field: FieldInfo, value: Any, text: str) -> Entry | None:
     """None for a part, which has entries of its own."""
     if _holds_parts(field.annotation):
         return None
-    kind, choices = _kind(field.annotation)
+    kind, choices = ("open", ARCHITECTURES) if key == "model.architecture" else _kind(field.annotation)
     least = next((float(m.ge) for m in field.metadata if isinstance(m, Ge)), None)  # type: ignore[arg-type]
     most = next((float(m.le) for m in field.metadata if isinstance(m, Le)), None)  # type: ignore[arg-type]
     words = " ".join([text, _range(field)]).strip()

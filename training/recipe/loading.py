@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -47,16 +48,33 @@ def recipe_values(name: str | Path, overrides: Iterable[str] = ()) -> dict[str, 
     """
     path = _file_of(name)
     try:
-        values = yaml.safe_load(path.read_bytes())
+        values = read_yaml(path.read_bytes())
     except OSError as error:
         raise RecipeError(f"There is no recipe {str(name)!r}; there are: {', '.join(list_recipes())}.") from error
     except yaml.YAMLError as error:
         raise RecipeError(f"{path} is not valid YAML: {error}.") from error
     if not isinstance(values, dict):
         raise RecipeError(f"{path} must hold keys and values, but holds {type(values).__name__}.")
+    changed = set()
     for override in overrides:
-        put(values, *parse_change(override), said=f"--set {override}")
+        key, value = parse_change(override)
+        put(values, key, value, said=f"--set {override}")
+        changed.add(key.partition(".")[0])
+    if "phases" in changed and "epochs" not in changed and values["phases"]:
+        values.pop("epochs", None)  # the file's; they follow from the phases that were asked for
     return values
+
+
+def read_yaml(text: str | bytes) -> Any:
+    """Plain values from YAML.
+
+    Raises:
+        yaml.YAMLError: it is none; also of dates and numbers that are none, and of brackets without end.
+    """
+    try:
+        return yaml.safe_load(text)
+    except (ValueError, RecursionError) as error:
+        raise yaml.YAMLError(str(error)) from error
 
 
 def parse_recipe(values: dict[str, Any], where: str = "the recipe") -> Recipe:
@@ -81,7 +99,7 @@ def parse_change(change: str, option: str = "--set") -> tuple[str, Any]:
     if not equals or not key:
         raise RecipeError(f"{option} takes key=value, not {change!r}; for example {option} epochs=5.")
     try:
-        return key, yaml.safe_load(text)
+        return key, read_yaml(text)
     except yaml.YAMLError as error:
         raise RecipeError(f"{option} {change}: {text!r} is not a value in YAML.") from error
 
@@ -122,7 +140,13 @@ def _sentence(error: Any) -> str:
         return f"{path} is not a key of a recipe{_nearest(path)}"
     if not path:  # what several keys say does not fit together
         return f"{error['msg'].removeprefix('Value error, ')}."
-    return f"{path}: {error['msg']}, not {error['input']!r}."
+    return f"{path}: {error['msg']}, not {error['input']!r}{_nearest_choice(error)}"
+
+
+def _nearest_choice(error: Any) -> str:
+    known = re.findall(r"'([^']+)'", error["ctx"]["expected"]) if error["type"] == "literal_error" else []
+    close = get_close_matches(str(error["input"]), known, n=1)
+    return f"; did you mean {close[0]}?" if close else "."
 
 
 def _nearest(path: str) -> str:

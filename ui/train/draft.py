@@ -6,10 +6,17 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from fer_core.errors import JobError
+from fer_core.errors import JobError, RecipeError
+from training.jobs.job import Job
+from training.jobs.queue import recipe_file
+from training.jobs.table import find
 from training.recipe import Recipe, list_recipes, load_recipe
+from training.recipe.own import LARGEST_KB, keep_recipe, own_recipe_file, own_recipes
+from ui.train.wishes import wish
 
-_JOB = "job-"
+# The address has an option as it is shown, so that what is shown is what is meant.
+_JOB, _OWN = "as job ", "own: "
+_EXAMPLE = "name: mine\nmodel: {architecture: compact}\nepochs: 30\n"
 
 
 @dataclass(frozen=True)
@@ -20,11 +27,13 @@ class Draft:
         source: name of a recipe, or path of the YAML file of a job that is cloned.
         filled: what the form is filled with.
         base: what it is compared with: the recipe of that name where it comes with FERScope.
+        job: the one that is cloned.
     """
 
     source: str
     filled: Recipe
     base: Recipe
+    job: Job | None = None
 
 
 def clone_key(number: int) -> str:
@@ -32,23 +41,29 @@ def clone_key(number: int) -> str:
     return f"{_JOB}{number}"
 
 
+def clone_is_asked() -> bool:
+    """Whether the recipe that is chosen, or that the address names, is that of a job."""
+    number = _asked().removeprefix(_JOB)
+    return _asked().startswith(_JOB) and number.isdecimal() and len(number) < 10
+
+
+def _asked() -> str:
+    return str(st.session_state.get("recipe") or st.query_params.get("recipe") or "")
+
+
 def pick_draft() -> Draft | None:
     """Asks for the recipe; None where the address names what is not there any more."""
-    names = list_recipes()
-    asked = str(st.session_state.get("recipe") or st.query_params.get("recipe") or "")
-    options = [*names, asked] if asked.removeprefix(_JOB).isdecimal() and asked.startswith(_JOB) else names
+    names, asked = list_recipes(), _asked()
+    options = [*names, *(f"{_OWN}{name}" for name in own_recipes()), *([asked] if clone_is_asked() else [])]
     if asked and asked not in options:
         st.warning(f"There is no recipe “{asked[:100]}”. Showing another one; choose below.")
-    name = str(
-        st.selectbox(
-            "Recipe", options, index=options.index("compact"), key="recipe", bind="query-params", format_func=_words
-        )
-    )
+    left, right = st.columns([5, 1], vertical_alignment="bottom")
+    name = str(left.selectbox("Recipe", options, index=options.index("compact"), key="recipe", bind="query-params"))
+    with right:
+        _take_own()
+    if name.startswith(_OWN):
+        return _of_own(name.removeprefix(_OWN))
     return _clone_of(int(name.removeprefix(_JOB))) if name not in names else _of_recipe(name)
-
-
-def _words(name: str) -> str:
-    return f"as job {name.removeprefix(_JOB)}" if name.startswith(_JOB) else name
 
 
 def _of_recipe(name: str) -> Draft:
@@ -57,13 +72,36 @@ def _of_recipe(name: str) -> Draft:
 
 
 def _clone_of(number: int) -> Draft | None:
-    from training.jobs.queue import recipe_file
-
     try:
-        file = recipe_file(number)
+        file, job = recipe_file(number), find(number)
     except JobError as error:
         st.error(str(error), icon=":material/error:")
         return None
     filled = load_recipe(file)
     base = load_recipe(filled.name) if filled.name in list_recipes() else filled
-    return Draft(str(file), filled, base)
+    return Draft(str(file), filled, base, job)
+
+
+def _of_own(name: str) -> Draft | None:
+    try:
+        file = own_recipe_file(name)
+        recipe = load_recipe(file)
+    except RecipeError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
+    return Draft(str(file), recipe, recipe)
+
+
+def _take_own() -> None:
+    """A recipe as YAML, from a file or typed; it is kept in the workspace and chosen."""
+    with st.popover("Your own", icon=":material/upload_file:", key="own recipe", width="stretch"):
+        st.caption("A recipe in YAML, with a name of its own. It is kept in the workspace.")
+        file = st.file_uploader("File", type=["yaml", "yml"], key="own file", max_upload_size=1)
+        text = st.text_area("or text", key="own text", height=200, placeholder=_EXAMPLE, max_chars=1000 * LARGEST_KB)
+        if st.button("Take it", key="own take", icon=":material/add:", disabled=file is None and not text.strip()):
+            try:
+                name = keep_recipe(file.getvalue() if file else text.encode())
+            except RecipeError as error:
+                st.error(str(error), icon=":material/error:")
+            else:
+                wish(recipe=f"{_OWN}{name}")

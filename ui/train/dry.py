@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from fer_core.tasks import Task, start, tasks
 from training.jobs.job import FitRequest
-from ui.tasks import running, show_tasks
+from ui.tasks import show_tasks
 from ui.wording import duration
 
 DRY_RUN = "dry run"
 
 
-def offer_dry_run(source: str, changes: list[str], fit: FitRequest, *, ready: bool) -> tuple[str, ...]:
-    """The button; gives what a dry run of these values is started with."""
+def arguments_of(source: str, changes: Sequence[str], fit: FitRequest) -> tuple[str, ...]:
+    """What a dry run of these values is started with."""
     arguments = ["-m", "training", "fit", source, "--data", fit.data, "--dry", "--json"]
+    arguments += ["--labels", fit.labels] if fit.labels else []
     arguments += [part for tag in fit.tags for part in ("--tag", tag)]
-    arguments += [part for change in changes for part in ("--set", change)]
-    if st.button(
-        "Dry run", key="dry run", icon=":material/speed:", disabled=not ready or running(DRY_RUN),
-        help="Tries one batch: shapes, parameters, memory, time per epoch and of the whole.",
-    ):  # fmt: skip
-        start(arguments, f"Dry run on {fit.data}", DRY_RUN)
-        st.rerun()
-    return tuple(arguments)
+    return (*arguments, *(part for change in changes for part in ("--set", change)))
+
+
+def start_dry_run(arguments: tuple[str, ...], data: str) -> None:
+    """Starts it; the next run of the page shows it."""
+    start(list(arguments), f"Dry run on {data}", DRY_RUN)
 
 
 def show_dry_run(arguments: tuple[str, ...]) -> None:
@@ -35,7 +35,7 @@ def show_dry_run(arguments: tuple[str, ...]) -> None:
     for task in tasks(DRY_RUN)[:5]:
         found = result_of(task)
         if found is not None:
-            _show(found, current=task.arguments == arguments)
+            _show(found, current=sorted(task.arguments) == sorted(arguments))
             return
 
 

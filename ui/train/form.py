@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -11,11 +11,15 @@ import yaml
 
 from fer_core.errors import RecipeError
 from training.recipe.fields import Entry, Section, as_yaml, overrides, sections
+from training.recipe.loading import read_yaml
 from ui.train.draft import Draft
+from ui.train.shape import offer_to_add, offer_to_remove, shaped, split_off
 
 _COLUMNS = 3
 _OPEN = {"run", "optimiser", "support-vector machine"}
 _KEPT = "train values"  # what was entered, by source and key: Streamlit forgets widgets that are not drawn
+
+EXAMPLE = "phases=[{name: first, epochs: 2, learning_rate: 0.01}, {name: second, epochs: 3}]"
 
 
 def ask_for_changes(draft: Draft) -> list[str]:
@@ -24,41 +28,68 @@ def ask_for_changes(draft: Draft) -> list[str]:
     Raises:
         RecipeError: a value that is no YAML.
     """
-    parts = sections(draft.filled)
-    was = {entry.key: entry.value for part in parts for entry in part.entries}
-    base = {entry.key: entry.value for part in sections(draft.base) for entry in part.entries}
     kept = st.session_state.setdefault(_KEPT, {}).setdefault(draft.source, {})
+    was = {entry.key: entry.value for part in sections(draft.filled) for entry in part.entries}
+    base = {entry.key: entry.value for part in sections(draft.base) for entry in part.entries}
     summary = st.container()
+    parts = sections(shaped(draft.filled, kept))
     values: dict[str, Any] = {}
+    ends = [
+        _ask_section(part, f"open {title}", draft, base, kept)
+        for part, title in zip(parts, _titles(parts), strict=True)
+    ]
     for part in parts:
-        values |= _ask_section(part, draft, base, kept)
+        values |= {entry.key: _value(entry, kept) for entry in part.entries}
+    for part, end in zip(parts, ends, strict=True):
+        if end is not None:
+            with end:
+                offer_to_remove(draft.filled, draft.source, part.entries[0].key, values, kept)
+    offer_to_add(draft.filled, draft.source, values, kept)
     free = _ask_freely(draft, kept)
-    _summarise(summary, values, base, free)
-    if st.session_state[_KEPT][draft.source] and summary.button(
-        "Back to the recipe", key="reset form", icon=":material/undo:"
-    ):
+    rest, lists = split_off(values, kept)
+    _summarise(summary, rest, base, lists + free)
+    if kept and summary.button("Back to the recipe", key="reset form", icon=":material/undo:"):
         _forget(draft)
-    return overrides(was, values) + free
+    return overrides(was, rest) + lists + free
 
 
-def _ask_section(part: Section, draft: Draft, base: Mapping[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
-    """The values of a section; its widgets are drawn only while it is open, as all of them together take long."""
+def _titles(parts: Sequence[Section]) -> list[str]:
+    """A title for each section, another one for each, as people may give two phases one name."""
+    titles: list[str] = []
+    for part in parts:
+        titles.append(f"{part.title} ({titles.count(part.title) + 1})" if part.title in titles else part.title)
+    return titles
+
+
+def widget_key(source: str, key: str) -> str:
+    """By which Streamlit knows the widget of a recipe's value."""
+    return f"{source} {key}"
+
+
+def remember(source: str, key: str, value: Any) -> None:
+    """Enters a value as if the user had; its widget, where it is drawn, has to be set as well."""
+    st.session_state.setdefault(_KEPT, {}).setdefault(source, {})[key] = value
+
+
+def _ask_section(part: Section, key: str, draft: Draft, base: Mapping[str, Any], kept: dict[str, Any]) -> Any:
+    """Draws a section and gives its place; its widgets are drawn only while it is open, as all together take long."""
     title = f"**{part.title[0].upper()}{part.title[1:]}**"
-    place = st.expander(title, expanded=part.title in _OPEN, key=f"open {part.title}", on_change="rerun")
-    if place.open:
-        with place:
-            st.caption(part.about)
-            columns = st.columns(_COLUMNS)
-            # Switches are less tall than the others: in a row of their own they leave no holes.
-            for number, entry in enumerate(sorted(part.entries, key=lambda entry: entry.kind == "switch")):
-                with columns[number % _COLUMNS]:
-                    _ask(entry, draft, base.get(entry.key, entry.value), kept)
-    return {entry.key: _value(entry, kept) for entry in part.entries}
+    place = st.expander(title, expanded=part.title in _OPEN, key=key, on_change="rerun")
+    if not place.open:
+        return None
+    with place:
+        st.caption(part.about)
+        columns = st.columns(_COLUMNS)
+        # Switches are less tall than the others: in a row of their own they leave no holes.
+        for number, entry in enumerate(sorted(part.entries, key=lambda entry: entry.kind == "switch")):
+            with columns[number % _COLUMNS]:
+                _ask(entry, draft, base.get(entry.key, entry.value), kept)
+    return place
 
 
 def _ask(entry: Entry, draft: Draft, base: Any, kept: dict[str, Any]) -> None:
     """One value, remembered for the next time that the form is drawn."""
-    key = f"{draft.source} {entry.key}"
+    key = widget_key(draft.source, entry.key)
     shown = as_yaml(entry.value) if entry.kind == "yaml" else entry.value
     if key not in st.session_state:
         st.session_state[key] = kept.get(entry.key, shown)
@@ -83,8 +114,9 @@ def _value(entry: Entry, kept: Mapping[str, Any]) -> Any:
 def _widget(entry: Entry, key: str, label: str, words: str) -> Any:
     if entry.kind == "switch":
         return st.toggle(label, key=key, help=words)
-    if entry.kind == "choice":
-        return st.selectbox(label, entry.choices, key=key, help=words)
+    if entry.kind in {"choice", "open"}:
+        options = list(dict.fromkeys((*entry.choices, st.session_state[key])))
+        return st.selectbox(label, options, key=key, help=words, accept_new_options=entry.kind == "open")
     if entry.kind == "whole":
         low, high = (None if limit is None else int(limit) for limit in (entry.least, entry.most))
         return st.number_input(label, low, high, step=1, key=key, help=words)
@@ -98,20 +130,20 @@ def _widget(entry: Entry, key: str, label: str, words: str) -> Any:
 
 def _parsed(key: str, text: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        return read_yaml(text)
     except yaml.YAMLError as error:
         raise RecipeError(f"{key}: {text!r} is not a value in YAML; a list is written [a, b].") from error
 
 
 def _ask_freely(draft: Draft, kept: dict[str, Any]) -> list[str]:
-    """What the form has no widget for, such as phases of a recipe that has none yet."""
+    """Changes as the command line takes them, such as all phases at once."""
     key = f"{draft.source} more"
     if key not in st.session_state:
         st.session_state[key] = kept.get("more", "")
     with st.expander("**More**", expanded=bool(st.session_state[key])):
         text = st.text_area(
             "Other changes, one a line: key=value", key=key, height=90,
-            placeholder="phases=[{name: head, epochs: 2, freeze: [stage1]}, {name: all, epochs: 3}]",
+            placeholder=EXAMPLE,
         )  # fmt: skip
     kept["more"] = text
     if not text:

@@ -84,7 +84,7 @@ def _load() -> dict[str, float]:
 
 def _show_job(job: Job, place: int) -> None:
     with st.container(border=True, key=f"job-{job.id}"):
-        words, buttons = st.columns([1, 1], vertical_alignment="center")
+        words, buttons = st.columns([2, 3], vertical_alignment="center")
         mark = ":orange-badge[ending]" if job.cancelling and not job.status.over else _MARKS[job.status]
         words.markdown(f"**{job.id} · {job.spec.run}** {mark} {_facts(job, place)}")
         with buttons.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
@@ -136,16 +136,19 @@ def _buttons(job: Job) -> bool:
         _act(job, "Cancel", cancel, ":material/stop_circle:", disabled=job.cancelling)
     elif job.status is not Status.DONE:
         _act(job, "Resume", resume, ":material/play_arrow:", why="Goes on where it was kept last")
-        _act(job, "Retry", retry, ":material/replay:", why="Begins with the first step; what was kept is deleted")
+        _act_surely(job, "Retry", retry, ":material/replay:", "Begins with the first step; what was kept is deleted.")
     begun = any((job.run_folder / name).exists() for name in (HISTORY, STEPS))
     if begun and st.button("Curves", key=f"Curves {job.id}", icon=":material/show_chart:"):
         wish(show="Curves", runs=[job.spec.run])
     if job.spec.fit is not None and st.button(
-        "Clone", key=f"Clone {job.id}", icon=":material/content_copy:", help="Fills the form with its values"
+        "Clone", key=f"Clone {job.id}", icon=":material/content_copy:", help="Fills the forms with its values"
     ):
         wish(show="New run", recipe=clone_key(job.id), **_data_of(job))
     if job.status.over:
-        _act(job, "Delete", delete, ":material/delete:", why="With its log and state; the checkpoint stays")
+        _act_surely(
+            job, "Delete", delete, ":material/delete:",
+            "Its log and the state that it would go on from are deleted; the checkpoint and the run's record stay.",
+        )  # fmt: skip
     return st.toggle("Log", key=f"Log {job.id}")
 
 
@@ -155,6 +158,14 @@ def _data_of(job: Job) -> dict[str, str]:
 
     data = job.spec.fit.data if job.spec.fit else ""
     return {"data": data} if data in data_set_names() else {}
+
+
+def _act_surely(job: Job, name: str, act: Callable[[int], object], icon: str, what: str) -> None:
+    """Asks before anything is lost."""
+    with st.popover(name, icon=icon, key=f"{name}? {job.id}"):
+        st.markdown(what)
+        if st.button(f"{name} job {job.id}", key=f"{name} {job.id}", icon=icon):
+            _do(job, act)
 
 
 def _act(
@@ -167,7 +178,11 @@ def _act(
     disabled: bool = False,
 ) -> None:
     if st.button(name, key=f"{name} {job.id}", icon=icon, help=why, disabled=disabled):
-        with sentences():
-            act(job.id)
-            wake_worker(now=True)
-            st.rerun()
+        _do(job, act)
+
+
+def _do(job: Job, act: Callable[[int], object]) -> None:
+    with sentences():
+        act(job.id)
+        wake_worker(now=True)
+        st.rerun()

@@ -1,0 +1,90 @@
+"""Published weights of torchvision's and timm's networks: are they kept here, or can they be fetched?"""
+
+from __future__ import annotations
+
+import contextlib
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlparse
+
+from fer_core.errors import ModelError, UnavailableError
+
+_ANSWERS_WITHIN_S = 5
+
+
+def check_weights(name: str) -> None:
+    """Finds out whether the ImageNet weights of a network are at hand, without reading or fetching them.
+
+    Args:
+        name: `torchvision/NAME` or `timm/NAME`, which exists.
+
+    Raises:
+        ModelError: nobody has published such weights.
+        UnavailableError: they are not kept on this machine, and whoever keeps them does not answer.
+    """
+    family, _, network = name.partition("/")
+    source = _of_torchvision(network) if family == "torchvision" else _of_timm(network)
+    if source is not None and not _answers(source):
+        raise no_weights(network, urllib.error.URLError("no answer"))
+
+
+def _of_torchvision(network: str) -> str | None:
+    """Where the weights are to be fetched; None where they are kept here."""
+    from torchvision import models  # half a second that only this family pays
+
+    return _unless_kept(models.get_model_weights(network).DEFAULT.url)
+
+
+def _of_timm(network: str) -> str | None:
+    import timm  # two seconds that only this family pays
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    config = timm.get_pretrained_cfg(network)
+    if config is None or not config.has_weights:
+        raise ModelError(f"Nobody has published weights of timm/{network}; timm lists those that have some.")
+    if not config.hf_hub_id:
+        return _unless_kept(config.url)
+    files = (config.hf_hub_filename or "model.safetensors", "pytorch_model.bin")
+    kept = any(isinstance(try_to_load_from_cache(config.hf_hub_id, file), str) for file in files)
+    return None if kept else str(constants.ENDPOINT)
+
+
+def _unless_kept(url: str) -> str | None:
+    import torch
+
+    kept = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
+    return None if kept.is_file() else url
+
+
+@contextlib.contextmanager
+def hub_at_once() -> Iterator[None]:
+    """Where the hub does not answer, its client looks in the cache only; else it would ask again for 47 seconds."""
+    from huggingface_hub import constants  # timm has loaded it
+
+    before = constants.HF_HUB_OFFLINE  # asked at each request
+    constants.HF_HUB_OFFLINE = before or not _answers(constants.ENDPOINT)
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+def _answers(url: str) -> bool:
+    request = urllib.request.Request(url, method="HEAD")  # noqa: S310  (the address of whoever publishes the weights)
+    try:
+        urllib.request.urlopen(request, timeout=_ANSWERS_WITHIN_S).close()  # noqa: S310
+    except urllib.error.HTTPError:  # an answer too
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def no_weights(name: str, error: OSError) -> UnavailableError:
+    """What to say where the ImageNet weights of a network cannot be had."""
+    return UnavailableError(
+        f"The ImageNet weights of {name} are not on this machine and could not be fetched "
+        f"({type(error).__name__}). Connect to the network once; it keeps them."
+    )

@@ -1,0 +1,45 @@
+"""What a run would refuse before its first step, found out before it is handed in: no weights, no faces, no memory."""
+
+from __future__ import annotations
+
+from fer_core.checkpoint import open_checkpoint
+from training.recipe import Recipe
+
+
+def check_recipe(recipe: Recipe, here: bool = True) -> None:
+    """Builds the recipe's network on torch's meta device, and looks for whatever else it names.
+
+    It loads torch, and the package of the architecture, where they are not loaded yet; the rest is a matter of
+    milliseconds, but for weights of a server, which is asked whether it answers.
+
+    Args:
+        recipe: what is about to be trained.
+        here: on this machine; otherwise it is not known whether the weights to start from are there, and nobody asks.
+
+    Raises:
+        ModelError: the architecture is unknown, or does not take its arguments; the nearest are named.
+        RecipeError: a pattern means no layer, a phase trains nothing, a teacher lacks a class, or the weights to start
+            from do not exist for this architecture.
+        CheckpointError: a teacher, or the features of a support-vector machine, are no checkpoint of this machine.
+        MissingWeightsError: the weights to start from cannot be had on this machine.
+    """
+    if recipe.svm:
+        from training.svm import features_of
+
+        features_of(recipe)
+        return
+    from training.layers import check_patterns
+    from training.start import check_start, network_without_weights
+
+    _check_teachers(recipe)
+    check_patterns(network_without_weights(recipe), recipe)
+    if here:
+        check_start(recipe)
+
+
+def _check_teachers(recipe: Recipe) -> None:
+    if recipe.target.teachers:
+        from training.data import check_teacher  # with all that predicts, which others need not wait for
+
+        for teacher in recipe.target.teachers:
+            check_teacher(teacher, open_checkpoint(teacher).card.classes, recipe.classes)
