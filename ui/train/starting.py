@@ -96,6 +96,9 @@ def _offer_random_weights(entered: Entered, told: DeltaGenerator) -> None:
 def _start(entered: Entered, **shown: str) -> None:
     if entered.recipe is None:
         return
+    from training.jobs.worker import ensure_worker
+
+    ensure_worker()  # it comes up while the recipe is checked, for which torch is loaded
     job = submit_fit(entered.recipe, entered.fit, replace(entered.wishes, cluster=entered.where.cluster()))
     wake_worker(now=True)
     st.toast(f"Job {job.id}: {job.spec.about}", icon=":material/play_arrow:")
