@@ -211,6 +211,7 @@ def candidates_command(  # noqa: PLR0913, PLR0917  (a command line has as many o
         Path | None, typer.Option(help="Folder to carry to the next machine: what is done, states of the others.")
     ] = None,
     home_mib: Annotated[int, typer.Option(min=1, help="How much may go home; no file is above 16 MiB.")] = 64,
+    record: Annotated[bool, typer.Option(help="Record the runs in MLflow, which does not go home.")] = True,
     again: Annotated[bool, typer.Option("--again", help="Try once more what has failed.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -221,7 +222,7 @@ def candidates_command(  # noqa: PLR0913, PLR0917  (a command line has as many o
     for one in candidates if again else ():
         one.forget_failure(place)
     options = ["--data", str(data), *(["--labels", str(labels)] if labels else [])]
-    options += [part for change in changes or [] for part in ("--set", change)]
+    options += [part for change in changes or [] for part in ("--set", change)] + ([] if record else ["--no-record"])
     outcome = train_candidates(candidates, Terms(tuple(options), until, at_once, place))
     emit(outcome.as_json(), as_json, outcome.as_text())
     if outcome.failed:

@@ -39,7 +39,7 @@ def ask(few: SampleTable, tiny_recipe: Make, tmp_path: Path) -> Ask:
         values = {"data": tmp_path / "few.parquet", "out": tmp_path / "out", "at-once": 2, **options}
         words = [str(word) for name, value in values.items() if value is not True for word in (f"--{name}", value)]
         files = [str(tmp_path / f"{r}.yaml") for r in recipes]
-        return CliRunner().invoke(app, ["candidates", *files, *words, *flags, "--json"])
+        return CliRunner().invoke(app, ["candidates", *files, *words, *flags, "--no-record", "--json"])
 
     return run
 
@@ -65,20 +65,19 @@ def test_what_is_not_done_in_time_goes_on_elsewhere(
     assert 0 < epochs < 20
 
     monkeypatch.setenv("FERSCOPE_HOME", str(tmp_path / "bare"))
-    second = json.loads(ask("long", "short", home=carried, out=tmp_path / "new", minutes=5).stdout)
+    second = json.loads(ask("long", home=carried, out=tmp_path / "new", minutes=5).stdout)
     assert (second["waiting"], second["left"], second["failed"]) == ([], [], {})
-    assert set(second["done"]) == {"short-seed0", "long-seed0"}
+    assert list(second["done"]) == ["long-seed0"]
     rows = history(tmp_path / "bare" / "runs" / "long-seed0")
     assert [row["epoch"] for row in rows] == list(range(1, 21))
     assert rows[:epochs] == history(home / "runs" / "long-seed0")  # went on
-    accuracies = [row["accuracy"] for row in second["done"].values()]
-    assert accuracies == sorted(accuracies, reverse=True)
 
     monkeypatch.setattr(candidates, "_start", None)  # nothing is started any more
-    third = json.loads(ask("long", "short", home=carried, out=tmp_path / "third").stdout)
+    third = json.loads(ask("long", home=carried, out=tmp_path / "third").stdout)
     assert third["done"] == second["done"]
-    card = read_card(tmp_path / "third" / "short-seed0")
-    assert (tmp_path / "third" / "short-seed0" / "model.safetensors").stat().st_size > 4 * card.parameters
+    card = read_card(tmp_path / "third" / "long-seed0")
+    assert card.metrics["validation"]["accuracy"] == max(row["val_accuracy"] for row in rows)
+    assert (tmp_path / "third" / "long-seed0" / "model.safetensors").stat().st_size > 4 * card.parameters
 
 
 @pytest.fixture
@@ -95,7 +94,7 @@ def process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return scripts
 
 
-def shipped(tmp_path: Path, few: SampleTable, seed: int = 0, **changes: Any) -> Path:
+def shipped(tmp_path: Path, few: SampleTable, seed: int = 0, accuracy: float = 0.5, **changes: Any) -> Path:
     """A checkpoint of the recipe `short` without weights, as its run would have left it."""
     recipe = load_recipe(tmp_path / "short.yaml", [f"seed={seed}"])
     about = {"data": "few", "data_hash": few.split("train").data_hash(), "n": 28, "seed": seed, "selected_on": ""}
@@ -104,7 +103,7 @@ def shipped(tmp_path: Path, few: SampleTable, seed: int = 0, **changes: Any) -> 
     folder = tmp_path / "out" / f"short-seed{seed}"
     folder.mkdir(parents=True)
     card = {"name": folder.name, "architecture": "compact", "classes": recipe.classes, "preprocess": {}}
-    metrics = {"validation": dict.fromkeys(names, 0.5) | {"accuracy_interval": (0.4, 0.6)}}
+    metrics = {"validation": dict.fromkeys(names, accuracy) | {"accuracy_interval": (0.4, 0.6)}}
     write_card(folder, Card.model_validate({**card, "trained": trained, "metrics": metrics}))
     return folder
 
@@ -163,8 +162,19 @@ def test_what_lies_there_must_be_of_this_recipe_and_data(
     assert f"{folder} holds a checkpoint of {said}" in answer.output.replace("\n", "")
 
 
-def test_mistakes_in_what_is_asked_for(ask: Ask, few: SampleTable, tmp_path: Path) -> None:
-    shipped(tmp_path, few)
-    assert list(json.loads(ask("short").stdout)["done"]) == ["short-seed0"]
+def test_the_best_comes_first(ask: Ask, few: SampleTable, process: list[str], tmp_path: Path) -> None:
+    for seed, accuracy in ((0, 0.5), (2, 0.7)):
+        shipped(tmp_path, few, seed, accuracy)
+    process += ["import sys; sys.exit('No memory.')"]
+    said = ask("short", seeds=3)
+    assert said.exit_code == 1
+    found = json.loads(said.stdout)
+    assert [(name, row["accuracy"]) for name, row in found["done"].items()] == [
+        ("short-seed2", 0.7), ("short-seed0", 0.5),
+    ]  # fmt: skip
+    assert found["failed"] == {"short-seed1": "No memory."}
+
+
+def test_mistakes_in_what_is_asked_for(ask: Ask, tmp_path: Path) -> None:
     assert "none.csv" in ask("short", data=tmp_path / "none.csv").output
     assert "Two recipes have one name" in ask("short", "short").output
