@@ -1,5 +1,6 @@
 """What is promised of the checkpoints that come with the project."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -41,7 +42,9 @@ def test_card_and_weights(name: str) -> None:
     made = subprocess.run(
         ["make", "-n", f"train-{name}", "DATA=x"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert f"training fit {name}" in made.stdout
+    steps = ["training fit", *(["fer_core calibrate", "fer_core export"] if card.exports else []), "fer_core card"]
+    assert re.findall(r"-m (training \w+|fer_core \w+)", made.stdout) == steps
+    assert f"training fit {name} --data x" in made.stdout
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if "int8" in card_of(name).exports])
