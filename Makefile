@@ -8,7 +8,7 @@ install = $(BIN)/pip install --quiet uv==0.13.9 \
 	&& $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r $(1) \
 	|| $(BIN)/pip install --quiet -r $(1)
 
-.PHONY: run dev test test-ray check browser train-compact train-compact-teacher train-ferplus-670k train-flagship train-landmarks clean
+.PHONY: run dev test test-ray check browser train-compact train-compact-teacher train-ferplus-670k train-flagship train-landmarks data-is-named clean
 
 run: $(VENV)/installed
 	$(BIN)/streamlit run app.py
@@ -39,11 +39,27 @@ browser: $(VENV)/installed-dev
 	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q && apt-get install -y -q chromium; } \
 	|| $(BIN)/playwright install chromium
 
-# Repeats checkpoints/NAME; DATA is fer2013.csv, a Parquet file with image bytes, or a folder of classes.
-# With fer2013.csv, give the FER+ votes too: make train-compact DATA=fer2013.csv LABELS=fer2013new.csv
-train-compact train-compact-teacher train-ferplus-670k train-flagship: train-%: $(VENV)/installed
-	@test -n "$(DATA)" || { echo "Say which data: make $@ DATA=fer2013.csv LABELS=fer2013new.csv"; exit 2; }
-	$(BIN)/python -m training fit $* --data $(DATA) $(if $(LABELS),--labels $(LABELS)) --out checkpoints/$*
+# Trains NAME anew and completes it as checkpoints/NAME is: temperature, files in 32 and 8 bits, figures and times, siblings.
+# It comes to workspace/checkpoints/NAME, where commands and pages look first; to ship it, copy its files.
+# DATA is an imported data set, fer2013.csv, a Parquet file with image bytes, or a folder of classes. With fer2013.csv,
+# give the FER+ votes too: make train-compact DATA=fer2013.csv LABELS=fer2013new.csv SIBLINGS="seed1 seed2"
+DATA_SET = --data $(DATA) $(if $(LABELS),--labels $(LABELS))
+TRAINED = train-compact train-ferplus-670k train-flagship
+
+$(TRAINED): train-%: $(VENV)/installed data-is-named
+	$(BIN)/python -m training fit $* $(DATA_SET)
+	$(BIN)/python -m fer_core calibrate --checkpoint $* $(DATA_SET) --save
+	$(BIN)/python -m fer_core export $* $(DATA_SET)
+	$(BIN)/python -m fer_core export $* --int8 $(DATA_SET)
+	$(BIN)/python -m fer_core card $* $(DATA_SET) $(foreach other,$(SIBLINGS),--sibling $(other))
+
+# Its temperature stays 1: `compact` learns from its probabilities as they are.
+train-compact-teacher: $(VENV)/installed data-is-named
+	$(BIN)/python -m training fit compact-teacher $(DATA_SET)
+	$(BIN)/python -m fer_core card compact-teacher $(DATA_SET)
+
+data-is-named:
+	@test -n "$(DATA)" || { echo "Say which data: make train-compact DATA=fer2013.csv LABELS=fer2013new.csv"; exit 2; }
 
 # It starts from dlib's weights for face recognition, 100 MB that nothing else needs.
 train-flagship: $(VENV)/dlib-weights
@@ -52,8 +68,7 @@ $(VENV)/dlib-weights: $(VENV)/installed
 	@touch $@
 
 # Repeats fer_core/regions/landmarks; YuNet, the teacher, is downloaded where it is not on this machine.
-train-landmarks: $(VENV)/installed
-	@test -n "$(DATA)" || { echo "Say which data: make train-landmarks DATA=fer2013.csv"; exit 2; }
+train-landmarks: $(VENV)/installed data-is-named
 	$(BIN)/python -m training.landmarks teach --data $(DATA) --split train --faces 8000 --out workspace/taught.npz
 	$(BIN)/python -m training.landmarks fit --data $(DATA) --taught workspace/taught.npz
 

@@ -125,8 +125,8 @@ class Sibling(BaseModel):
     Attributes:
         seed: of the run; nothing else differs.
         weights_sha256: of its checkpoint.
-        accuracy: top-1.
-        balanced_accuracy: mean recall of the classes.
+        accuracy: top-1; where the card's temperature was fitted, at one that was fitted likewise.
+        balanced_accuracy: mean recall of the classes, likewise.
         n: samples.
     """
 

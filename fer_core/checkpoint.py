@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fer_core.card import CARD, NAME, WEIGHTS, Card, read_card, write_card
+from fer_core.card import CARD, NAME, ONNX_FILES, WEIGHTS, Card, read_card, write_card
 from fer_core.errors import CheckpointError
 from fer_core.whole import whole
 from fer_core.workspace import SHIPPED_CHECKPOINTS, workspace
@@ -101,6 +101,8 @@ def read_weights(file: Path) -> dict[str, Any]:
 def save_checkpoint(folder: Path, model: nn.Module, card: Card, half: bool = False) -> Checkpoint:
     """Writes weights and card; the folder is made, and files that were there are replaced whole.
 
+    Files that were exported from other weights go, since nothing would tell them from its own.
+
     Args:
         folder: of the checkpoint.
         model: whose weights.
@@ -123,6 +125,8 @@ def save_checkpoint(folder: Path, model: nn.Module, card: Card, half: bool = Fal
         scratch.chmod(0o644)  # safetensors makes files that only their owner may read
         card = card.model_copy(update={"parameters": parameters, "weights_sha256": sha256_of(scratch), "exports": {}})
     write_card(folder, card)
+    for name in ONNX_FILES.values():
+        (folder / name).unlink(missing_ok=True)
     return Checkpoint(folder, card)
 
 

@@ -2,11 +2,13 @@
 
 Made for a graphics card that one has for minutes: small networks leave most of it idle, so that several train beside
 one another, each in a process of its own. What is not done when the time is over keeps its state; what is done stays.
+Where the machine is another one the next time, a folder goes home and comes back: `training.homing`.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -21,34 +23,15 @@ import typer
 
 from fer_core.cli import Json, emit, percent
 from fer_core.errors import DataError
+from training.candidate import Candidate
+from training.homing import Home
 
 if TYPE_CHECKING:
     from fer_core.card import Card
 
 _LOOK_EVERY_S = 0.2
-_TO_KEEP_S = 60.0  # for what is trained to keep its state, before it is killed
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A recipe with a seed.
-
-    Attributes:
-        recipe: name, or path of a YAML file.
-        seed: of the run.
-        folder: of the checkpoint that comes out; its name is that of the run.
-    """
-
-    recipe: str
-    seed: int
-    folder: Path
-
-    def card(self) -> Card | None:
-        """The card of its checkpoint, once it has been measured."""
-        from fer_core.card import CARD, read_card
-
-        card = read_card(self.folder) if (self.folder / CARD).is_file() else None
-        return card if card and "validation" in card.metrics else None
+_TO_KEEP_S = 60.0  # for all that train to keep their states, before they are killed
+_ASKED_TO_END = {143, -signal.SIGTERM}  # see `training.interrupt`; the second before the first step
 
 
 @dataclass
@@ -58,17 +41,22 @@ class Outcome:
     Attributes:
         done: cards by name, the highest validation accuracy first.
         waiting: names of those that go on when called again, begun or not.
-        failed: names of those that ended with a mistake, and what they said last.
+        failed: names of those that ended with a mistake, now or in an earlier call, and what they said last.
+        left: names of those whose checkpoint or state did not fit into the home.
+        home_bytes: of all that is to go home; 0 without one.
     """
 
     done: dict[str, Card] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
+    home_bytes: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Plain values: figures of who is done, names of the others."""
         figures = {name: _figures(card) for name, card in self.done.items()}
-        return {"done": figures, "waiting": self.waiting, "failed": self.failed}
+        rest = {"waiting": self.waiting, "failed": self.failed, "left": self.left, "home_bytes": self.home_bytes}
+        return {"done": figures, **rest}
 
     def as_text(self) -> str:
         """A line for each."""
@@ -78,7 +66,9 @@ class Outcome:
             rate = percent(row["accuracy"], row["accuracy_interval"])
             lines.append(f"{name:<28} {rate}, balanced {percent(row['balanced_accuracy'])}")
         lines += [f"{name:<28} not done; the same command goes on" for name in self.waiting]
-        return "\n".join([*lines, *(f"{name:<28} failed: {why}" for name, why in self.failed.items())])
+        lines += [f"{name:<28} failed: {why}" for name, why in self.failed.items()]
+        lines += [f"{name:<28} does not fit into what goes home" for name in self.left]
+        return "\n".join([*lines, *([f"to take home: {self.home_bytes / 2**20:.1f} MiB"] if self.home_bytes else [])])
 
 
 def _figures(card: Card) -> dict[str, Any]:
@@ -86,53 +76,93 @@ def _figures(card: Card) -> dict[str, Any]:
     return {name: card.metrics["validation"][name] for name in wanted}
 
 
-def train_candidates(candidates: Sequence[Candidate], options: Sequence[str], seconds: float, at_once: int) -> Outcome:
-    """Trains those that are not done, in their order.
+@dataclass(frozen=True)
+class Terms:
+    """How they are trained.
 
-    Args:
-        candidates: which.
+    Attributes:
         options: of `python -m training fit`, the same for all.
-        seconds: after which all are asked to keep their state and end; they have a minute for that.
+        until: time (`time.monotonic`) at which all are asked to keep their state and end; they have a minute for that.
         at_once: processes beside one another.
+        home: where what is to go home is kept.
     """
-    outcome, deadline = Outcome(), time.monotonic() + seconds
-    queue = deque(one for one in candidates if one.card() is None)
+
+    options: tuple[str, ...]
+    until: float
+    at_once: int
+    home: Home | None = None
+
+
+def train_candidates(candidates: Sequence[Candidate], terms: Terms) -> Outcome:
+    """Trains those that are neither done nor have failed, in their order.
+
+    Raises:
+        DataError: a folder of theirs, or the home, holds something else; nothing is trained then.
+    """
+    if terms.home:
+        for one in candidates:
+            one.fetch(terms.home)
+    queue = deque(one for one in candidates if one.card() is None and not one.failure())
     running: dict[Candidate, subprocess.Popen[bytes]] = {}
     with ExitStack() as logs:
         try:
-            while (queue or running) and time.monotonic() < deadline:
-                while queue and len(running) < at_once:
+            while (queue or running) and time.monotonic() < terms.until:
+                while queue and len(running) < terms.at_once:
                     one = queue.popleft()
-                    running[one] = _start(one, options, logs)
+                    running[one] = _start(one, terms.options, logs)
                 for one in [one for one, process in running.items() if process.poll() is not None]:
-                    if running.pop(one).returncode:
-                        outcome.failed[one.folder.name] = _last_line(_log(one))
+                    _note_end(one, running.pop(one).returncode, terms.home)
                 time.sleep(_LOOK_EVERY_S)
         finally:
-            for process in running.values():
-                process.terminate()
-            for process in running.values():
-                _await(process)
-    cards = {one.folder.name: card for one in candidates if (card := one.card())}
-    outcome.done = dict(sorted(cards.items(), key=lambda pair: -pair[1].metrics["validation"]["accuracy"]))
-    names = [one.folder.name for one in candidates]
-    outcome.waiting = [name for name in names if name not in outcome.done and name not in outcome.failed]
+            _end(running, terms.home)
+    return _outcome(candidates, terms.home)
+
+
+def _end(running: dict[Candidate, subprocess.Popen[bytes]], home: Home | None) -> None:
+    """Asks all to end, waits for them for a minute in all, and kills who is left."""
+    for process in running.values():
+        process.terminate()
+    last = time.monotonic() + _TO_KEEP_S
+    for one, process in running.items():
+        try:
+            _note_end(one, process.wait(max(0.0, last - time.monotonic())), home)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _note_end(one: Candidate, status: int, home: Home | None) -> None:
+    if status == 0:
+        if home:
+            one.take_home(home)  # at once: the machine may be taken away before the time is over
+    elif status not in _ASKED_TO_END:
+        by_signal = f"ended by signal {-status}; where memory is short, lower --at-once. Last it said: "
+        one.note_failure((by_signal if status < 0 else "") + _last_line(one.log))
+
+
+def _outcome(candidates: Sequence[Candidate], home: Home | None) -> Outcome:
+    failed = {one.name: why for one in candidates if (why := one.failure())}
+    cards = {one.name: card for one in candidates if one.name not in failed and (card := one.card())}
+    done = dict(sorted(cards.items(), key=lambda pair: -pair[1].metrics["validation"]["accuracy"]))
+    waiting = [one for one in candidates if one.name not in cards and one.name not in failed]
+    outcome = Outcome(done, [one.name for one in waiting], failed)
+    if home:
+        for one in waiting:  # whose states would take the place of what is done
+            home.drop(one.name)
+        first = sorted(candidates, key=lambda one: [*done, *failed, *outcome.waiting].index(one.name))
+        outcome.left = [one.name for one in first if not one.take_home(home)]
+        outcome.home_bytes = home.total_bytes()
     return outcome
 
 
 def _start(one: Candidate, options: Sequence[str], logs: ExitStack) -> subprocess.Popen[bytes]:
-    log = _log(one)
+    log = one.log
     log.parent.mkdir(parents=True, exist_ok=True)
-    name = one.folder.name
-    command = [sys.executable, "-m", "training", "fit", one.recipe, *options]
-    command += ["--set", f"seed={one.seed}", "--run", name, "--out", str(one.folder)]
+    command = [sys.executable, "-m", "training", "fit", one.source, *options]
+    command += ["--set", f"seed={one.recipe.seed}", "--run", one.name, "--out", str(one.folder)]
     here = {**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
     file = logs.enter_context(log.open("ab"))
     return subprocess.Popen(command, stdout=file, stderr=file, env=here)  # noqa: S603
-
-
-def _log(one: Candidate) -> Path:
-    return one.folder.parent / f"{one.folder.name}.log"
 
 
 def _last_line(log: Path) -> str:
@@ -140,12 +170,30 @@ def _last_line(log: Path) -> str:
     return next((line for line in reversed(lines) if line.strip()), "it said nothing")
 
 
-def _await(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait(_TO_KEEP_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def _planned(
+    recipes: Sequence[str], changes: Sequence[str], seeds: int, data: Path, labels: Path | None, out: Path
+) -> list[Candidate]:
+    """Every recipe with the first seed, then with the next one.
+
+    Raises:
+        RecipeError: as `load_recipe`.
+        DataError: two recipes of one name, or as `open_samples`.
+    """
+    from fer_core.data.labelling import under_labels
+    from fer_core.data.opening import open_samples
+    from training.recipe import load_recipe
+
+    chosen = [load_recipe(recipe, changes) for recipe in recipes]
+    stems = [recipe.name for recipe in chosen]
+    if len(set(stems)) < len(stems):
+        raise DataError(f"Two recipes have one name among {', '.join(stems)}; give each a name of its own.")
+    samples = open_samples(data, labels)
+    hashes = [under_labels(samples, r.labels, r.classes).split("train").data_hash() for r in chosen]
+    return [
+        Candidate(source, load_recipe(source, [*changes, f"seed={seed}"]), data_hash, out / f"{stem}-seed{seed}")
+        for seed in range(seeds)
+        for source, stem, data_hash in zip(recipes, stems, hashes, strict=True)
+    ]
 
 
 def candidates_command(  # noqa: PLR0913, PLR0917  (a command line has as many options as it has)
@@ -155,24 +203,27 @@ def candidates_command(  # noqa: PLR0913, PLR0917  (a command line has as many o
     labels: Annotated[Path | None, typer.Option(help="FER+ votes (fer2013new.csv) for FER2013.")] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", help="Change a value in all: key=value.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Seeds of each recipe, from 0.")] = 1,
-    minutes: Annotated[float, typer.Option(min=0.01, help="How long; then states are kept.")] = 9.0,
+    minutes: Annotated[
+        float, typer.Option(min=0.01, help="How long; then states are kept, for which there is another minute.")
+    ] = 8.0,
     at_once: Annotated[int, typer.Option(min=1, help="How many train beside one another.")] = 4,
+    home: Annotated[
+        Path | None, typer.Option(help="Folder to carry to the next machine: what is done, states of the others.")
+    ] = None,
+    home_mib: Annotated[int, typer.Option(min=1, help="How much may go home; no file is above 16 MiB.")] = 64,
+    record: Annotated[bool, typer.Option(help="Record the runs in MLflow, which does not go home.")] = True,
+    again: Annotated[bool, typer.Option("--again", help="Try once more what has failed.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train several recipes and seeds within a time, and tell which is best; called again, it goes on."""
-    from training.recipe import load_recipe
-
-    stems = [load_recipe(recipe, changes or []).name for recipe in recipes]
-    if len(set(stems)) < len(stems):
-        raise DataError(f"Two recipes have one name among {', '.join(stems)}; give each a name of its own.")
-    candidates = [
-        Candidate(recipe, seed, out / f"{stem}-seed{seed}")
-        for seed in range(seeds)
-        for recipe, stem in zip(recipes, stems, strict=True)
-    ]
+    until = time.monotonic() + 60 * minutes
+    candidates = _planned(recipes, changes or [], seeds, data, labels, out)
+    place = Home(home, home_mib << 20) if home else None
+    for one in candidates if again else ():
+        one.forget_failure(place)
     options = ["--data", str(data), *(["--labels", str(labels)] if labels else [])]
-    options += [part for change in changes or [] for part in ("--set", change)]
-    outcome = train_candidates(candidates, options, 60 * minutes, at_once)
+    options += [part for change in changes or [] for part in ("--set", change)] + ([] if record else ["--no-record"])
+    outcome = train_candidates(candidates, Terms(tuple(options), until, at_once, place))
     emit(outcome.as_json(), as_json, outcome.as_text())
     if outcome.failed:
         raise typer.Exit(1)

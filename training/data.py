@@ -76,9 +76,18 @@ def labelled(samples: SampleTable, recipe: Recipe) -> SampleTable:
     """The samples under the labels that the recipe asks for; without those that have none of its classes then.
 
     Raises:
-        DataError: votes are asked for, and the samples have none.
+        DataError: votes are asked for, as labels or as targets, and the samples have none: taught its labels alone, the
+            network would be another one than the recipe's.
     """
-    return under_labels(samples, recipe.labels, recipe.classes)
+    found = under_labels(samples, recipe.labels, recipe.classes)
+    weight = recipe.target.vote_weight
+    if weight and not recipe.svm and samples.table["votes"].null_count == len(samples):
+        raise DataError(
+            f"{recipe.name} gives votes a share of {weight:g} in what is taught (target.vote_weight), and these "
+            "samples have none. With FER2013, name FER+'s file: --labels fer2013new.csv. To teach the labels alone: "
+            "--set target.vote_weight=0."
+        )
+    return found
 
 
 def load_tensors(samples: SampleTable, recipe: Recipe) -> Tensors:

@@ -84,7 +84,8 @@ def card_command(
     from fer_core.card import write_card
     from fer_core.checkpoint import open_checkpoint
     from fer_core.data.opening import open_samples
-    from fer_core.evaluate.complete import complete, spread_text
+    from fer_core.evaluate.complete import complete
+    from fer_core.evaluate.siblings import spread_text
 
     opened = open_checkpoint(checkpoint)
     others = [open_checkpoint(name) for name in sibling or []]

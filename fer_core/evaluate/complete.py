@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import platform
 import re
-import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fer_core.card import Card, Export, Precision, Sibling, Timing
+from fer_core.card import Card, Export, Precision, Timing
 from fer_core.checkpoint import Checkpoint
-from fer_core.cli import percent
 from fer_core.data import SampleTable
 from fer_core.data.labelling import under_labels
-from fer_core.errors import DataError
 from fer_core.evaluate.cost import latency
 from fer_core.evaluate.evaluation import Evaluation, evaluate, same_top1
+from fer_core.evaluate.siblings import measured_siblings
 from fer_core.predict import Predictor
 
 _ROUNDS = 200
@@ -38,8 +36,7 @@ def complete(
         progress: called with (faces done, faces in all).
 
     Raises:
-        DataError: no validation split, no votes where they are needed, or a sibling of another recipe or other data, or
-            of the same seed.
+        DataError: no validation split, no votes where they are needed, or as `measured_siblings`.
         CheckpointError: files are missing or changed.
     """
     card = checkpoint.card
@@ -58,7 +55,7 @@ def complete(
         "metrics": card.metrics | {"validation": found},
         "exports": exports,
         "latency": latency,
-        "siblings": tuple(_sibling(card, other.card, found["n"]) for other in siblings) or card.siblings,
+        "siblings": measured_siblings(card, siblings, held, progress) or card.siblings,
     }
     return card.model_copy(update=changes)
 
@@ -91,40 +88,3 @@ def processor() -> str:
     info = Path("/proc/cpuinfo")
     named = re.search(r"^model name\s*: (.+)$", info.read_text(), re.MULTILINE) if info.is_file() else None
     return named[1] if named else platform.processor() or platform.machine()
-
-
-def spread(card: Card) -> tuple[float, float, int] | None:
-    """Mean and sample standard deviation of top-1 over the seeds, and how many; None without siblings."""
-    if not card.siblings:
-        return None
-    reached = [card.metrics["validation"]["accuracy"], *(sibling.accuracy for sibling in card.siblings)]
-    return statistics.mean(reached), statistics.stdev(reached), len(reached)
-
-
-def spread_text(card: Card) -> str:
-    """For a line: what the seeds reached; empty without siblings."""
-    found = spread(card)
-    if not found:
-        return ""
-    return f"mean {percent(found[0])}, standard deviation {100 * found[1]:.2f} points over {found[2]} seeds"
-
-
-def _sibling(card: Card, other: Card, n: int) -> Sibling:
-    mine, theirs = card.trained, other.trained
-    if mine is None or theirs is None:
-        raise DataError(f"{(card if mine is None else other).name} was not trained here: it has no recipe to compare.")
-    same = {"seed": 0, "name": "", "summary": "", "licence": "", "intended_use": "", "limits": ""}
-    if mine.recipe | same != theirs.recipe | same or mine.data_hash != theirs.data_hash:
-        raise DataError(f"{other.name} is no sibling of {card.name}: its recipe or its training data differ.")
-    if mine.seed == theirs.seed:
-        raise DataError(f"{other.name} has the seed {theirs.seed} of {card.name}; a sibling needs another one.")
-    reached = other.metrics.get("validation")
-    if reached is None or reached["n"] != n:
-        raise DataError(f"{other.name} was not measured on the {n:,} validation samples of {card.name}.")
-    return Sibling(
-        seed=theirs.seed,
-        weights_sha256=other.weights_sha256,
-        accuracy=reached["accuracy"],
-        balanced_accuracy=reached["balanced_accuracy"],
-        n=n,
-    )

@@ -16,11 +16,11 @@ from fer_core.data.table import SampleTable
 from fer_core.data.thumbnails import data_uri, fitted
 from fer_core.evaluate.compare.bootstrap import Interval, bootstrap
 from fer_core.evaluate.compare.export import as_markdown, shown
-from fer_core.evaluate.complete import spread_text
 from fer_core.evaluate.errors import class_figures, confusion
 from fer_core.evaluate.locked import looks
 from fer_core.evaluate.predictions import Predictions
 from fer_core.evaluate.reliability import Reliability, brier, classwise_ece, reliability
+from fer_core.evaluate.siblings import spread_text
 
 Picture = NDArray[np.uint8]
 _LICENCES = ("apache-2.0", "mit", "bsd-3-clause", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc0-1.0")

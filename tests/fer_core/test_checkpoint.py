@@ -152,3 +152,12 @@ def test_a_checkpoint_of_a_network_that_is_being_trained(tmp_path: Path, make_ch
     assert network.training
     assert torch.equal(saved.load().state_dict()["head.weight"], before)
     assert before.abs().sum() > 0
+
+
+def test_exported_files_of_other_weights_go(make_checkpoint: Make, tmp_path: Path) -> None:
+    folder = tmp_path / "trained-twice"
+    make_checkpoint(folder)
+    for name in ("model.onnx", "model.int8.onnx", "notes.txt"):
+        (folder / name).write_text("of the first training")
+    make_checkpoint(folder, seed=1)
+    assert sorted(file.name for file in folder.iterdir()) == [CARD, WEIGHTS, "notes.txt"]

@@ -1,6 +1,7 @@
 """What is promised of the checkpoints that come with the project."""
 
 import hashlib
+import re
 import subprocess
 from pathlib import Path
 
@@ -48,7 +49,14 @@ def test_card_and_weights(name: str) -> None:
     made = subprocess.run(
         ["make", "-n", f"train-{name}", "DATA=x"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert f"training fit {name}" in made.stdout
+    steps = [
+        "training fit",
+        *(["fer_core calibrate"] if card.exports else []),
+        *["fer_core export"] * len(card.exports),
+        "fer_core card",
+    ]
+    assert re.findall(r"-m (training \w+|fer_core \w+)", made.stdout) == steps
+    assert f"training fit {name} --data x" in made.stdout
 
 
 def test_the_exports_are_there_as_the_cards_say() -> None:

@@ -131,6 +131,15 @@ def test_votes_are_matched_by_name(few: SampleTable, tiny_recipe: Callable[..., 
     np.testing.assert_allclose(found.targets, expected, atol=1e-6)
 
 
+def test_votes_that_there_are_not(few: SampleTable, tiny_recipe: Callable[..., Any]) -> None:
+    """Taught its labels alone a network would be another one than the recipe's: that is said, not done in silence."""
+    with pytest.raises(DataError, match=r"a share of 0\.4 .* --labels fer2013new\.csv.*--set target\.vote_weight=0"):
+        labelled(few, tiny_recipe(target={"vote_weight": 0.4}))
+    assert labelled(few, tiny_recipe()) is few
+    voted = with_votes(few)
+    assert labelled(voted, tiny_recipe(target={"vote_weight": 0.4})) is voted
+
+
 def test_labels_of_ferplus_majority(few: SampleTable, tiny_recipe: Callable[..., Any]) -> None:
     """Of six faces three are kept: contempt is no class of FER7, two have no majority, or it says "not a face"."""
     names = ["neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt", "unknown", "nf"]

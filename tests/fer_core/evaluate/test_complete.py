@@ -14,25 +14,14 @@ from fer_core.__main__ import app
 from fer_core.card import read_card
 from fer_core.checkpoint import Checkpoint
 from fer_core.data import SampleTable
-from fer_core.errors import DataError
-from fer_core.evaluate.complete import complete, one_face, spread, spread_text
+from fer_core.evaluate.complete import complete, one_face
 from fer_core.evaluate.report import html_report, model_card
 from fer_core.export.shipping import ship
 from fer_core.predict import Predictor
+from tests.fer_core.evaluate.seeds import trained
 from tests.fer_core.evaluate.tables import table
 
 Make = Callable[..., Checkpoint]
-
-
-def trained(seed: int, **recipe: Any) -> dict[str, Any]:
-    return {
-        "data": "d", "data_hash": "0", "n": 9, "seed": seed, "selected_on": "last",
-        "recipe": {"name": "r", "seed": seed, "epochs": 3} | recipe,
-    }  # fmt: skip
-
-
-def measured(checkpoint: Checkpoint, samples: SampleTable) -> Checkpoint:
-    return Checkpoint(checkpoint.folder, complete(checkpoint, samples))
 
 
 def test_figures_are_those_of_the_files(make_checkpoint: Make, drawn: SampleTable) -> None:
@@ -68,49 +57,6 @@ def test_one_face_takes_what_it_takes(make_checkpoint: Make, monkeypatch: pytest
     assert took.median_ms == pytest.approx(16)
     assert took.interval == (pytest.approx(10), pytest.approx(22))  # the 2nd and the 8th of nine: Conover's table
     assert took.as_text().startswith("16 ms [10, 22] on ")
-
-
-def test_seeds(make_checkpoint: Make, drawn: SampleTable, tmp_path: Path) -> None:
-    own = make_checkpoint(trained=trained(0))
-    others = [
-        measured(make_checkpoint(tmp_path / f"seed{n}", n, trained=trained(n, name=f"r{n}")), drawn) for n in (1, 2)
-    ]
-    card = complete(own, drawn, others)
-    assert [(s.seed, s.accuracy) for s in card.siblings] == [
-        (n, other.card.metrics["validation"]["accuracy"]) for n, other in enumerate(others, 1)
-    ]
-    told = card.model_copy(
-        update={
-            "metrics": {"validation": {"accuracy": 0.70}},
-            "siblings": tuple(
-                s.model_copy(update={"accuracy": a}) for s, a in zip(card.siblings, (0.72, 0.74), strict=True)
-            ),
-        }
-    )
-    assert spread(told) == (pytest.approx(0.72), pytest.approx(0.02), 3)
-    assert spread_text(told) == "mean 72.0 %, standard deviation 2.00 points over 3 seeds"
-    assert spread(own.card) is None
-    assert not spread_text(own.card)
-    again = complete(Checkpoint(own.folder, card), drawn)
-    assert again.siblings == card.siblings  # kept where none is named
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"trained": trained(1, epochs=4)}, "its recipe or its training data differ"),
-        ({"trained": trained(1) | {"data_hash": "1"}}, "its recipe or its training data differ"),
-        ({"trained": trained(0)}, "has the seed 0 of random"),
-        ({"trained": None}, "other was not trained here"),
-        ({"trained": trained(1), "metrics": {"validation": {"n": 9}}}, "not measured on the 56 validation samples"),
-    ],
-)
-def test_no_siblings(
-    changes: dict[str, Any], said: str, make_checkpoint: Make, drawn: SampleTable, tmp_path: Path
-) -> None:
-    own = make_checkpoint(trained=trained(0))
-    with pytest.raises(DataError, match=said):
-        complete(own, drawn, [make_checkpoint(tmp_path / "other", **changes)])
 
 
 def test_the_command(make_checkpoint: Make, drawn: SampleTable, tmp_path: Path) -> None:
