@@ -100,12 +100,11 @@ def _trained(run: Run, group: Group, callbacks: Sequence[lightning.Callback]) ->
     if group.first:
         claim(run, splits.training, splits.validation)
     precision = lightning_precision(run.recipe.precision, module)
-    need = estimated_need(module, autocast=precision == "bf16-mixed") if group.first else None
-    if need is not None:
-        need.save(run.folder)
     with _quiet():
         trainer = make_trainer(run, precision, callbacks, group)
         try:
+            if group.first:
+                _note_need(run, module, autocast=precision == "bf16-mixed")
             with freed_memory_kept():
                 # Written by this process on this machine; Lightning's state holds more than tensors.
                 trainer.fit(module, ckpt_path=str(run.folder / LAST) if resumed else None, weights_only=False)
@@ -118,6 +117,13 @@ def _trained(run: Run, group: Group, callbacks: Sequence[lightning.Callback]) ->
                 raise
             raise too_large(module, autocast=precision == "bf16-mixed") from error
     return _finish(run, module, splits, started_from) if group.first else None
+
+
+def _note_need(run: Run, module: FERModule, autocast: bool) -> None:
+    """For whoever is to say what fits, if the process is killed for its memory."""
+    need = estimated_need(module, autocast)
+    if need is not None:
+        need.save(run.folder)
 
 
 def _is_begun(run: Run, group: Group) -> bool:
