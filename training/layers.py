@@ -96,7 +96,10 @@ def set_phase(model: nn.Module, phase: PhaseSpec) -> list[nn.Module]:
 
 
 def make_optimiser(model: nn.Module, spec: OptimiserSpec, groups: Sequence[GroupSpec] = ()) -> torch.optim.Optimizer:
-    """SGD, Adam or AdamW, each tensor in one pass; biases and normalisation are not decayed.
+    """SGD, Adam or AdamW; biases and normalisation are not decayed.
+
+    Adam goes over each tensor once (`fused`); SGD as well would fail in PyTorch 2.15 where layers begin to learn later
+    than others.
 
     Args:
         model: all its parameters are given, those that are frozen now included.
@@ -123,4 +126,4 @@ def make_optimiser(model: nn.Module, spec: OptimiserSpec, groups: Sequence[Group
     if spec.name == "adam":
         return torch.optim.Adam(parts, lr=spec.learning_rate, fused=True)
     nesterov = spec.nesterov and spec.momentum > 0
-    return torch.optim.SGD(parts, lr=spec.learning_rate, momentum=spec.momentum, nesterov=nesterov, fused=True)
+    return torch.optim.SGD(parts, lr=spec.learning_rate, momentum=spec.momentum, nesterov=nesterov)

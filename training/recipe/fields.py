@@ -45,6 +45,7 @@ ARCHITECTURES = (
     "timm/seresnet50",
     "timm/tf_efficientnet_lite0",
     "torchvision/convnext_tiny",
+    "torchvision/efficientnet_b0",
     "torchvision/inception_v3",
     "torchvision/mobilenet_v3_large",
 )

@@ -30,7 +30,7 @@ def test_one_is_asked_to_end_and_both_leave(command: Command, tmp_path: Path, ho
     assert sentences(ended) == []
     state = torch.load(home / "runs" / "left" / "last.ckpt", weights_only=False)
     assert state["global_step"] == 10
-    assert float(state["ferscope"]["sums"][2]) == 3 * 16  # of both, since the epoch before it
+    assert float(state["ferscope"]["sums"][0, 2]) == 3 * 16  # of both, since the epoch before it
     again = CliRunner().invoke(app, arguments)
     assert again.exit_code == 0, again.stderr
     whole = CliRunner().invoke(app, command("whole"))
