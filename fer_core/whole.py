@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,3 +26,17 @@ def whole(file: Path, mark: str = "") -> Iterator[Path]:
         scratch.replace(file)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def add_line(file: Path, text: str) -> None:
+    """Adds a line to a file, which is made where it is missing; one that does not fit is not begun.
+
+    Raises:
+        OSError: nothing was added, because the disk is full or for another reason.
+    """
+    line = f"{text}\n".encode()
+    with file.open("ab", buffering=0) as stream:
+        before = stream.tell()
+        if stream.write(line) < len(line):
+            stream.truncate(before)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))

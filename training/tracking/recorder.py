@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from filelock import FileLock
 
+from fer_core.whole import add_line
 from training.tracking.files import LOAD
 from training.tracking.load import measure
 from training.tracking.store import tracking_uri
@@ -46,15 +47,17 @@ class Recorder:
         self.began = float(facts["began"])
         self.mirror: Mirror | None = None
         self._loaded = 0.0
-        self._told = ""
+        self._told: set[str] = set()
 
     def look(self) -> None:
         """Measures the load, and records what is new."""
         if time.monotonic() - self._loaded >= LOAD_EVERY_S:
             self._loaded = time.monotonic()
             row = {"at": time.time(), **measure(self.pid)}
-            with (self.folder / LOAD).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
+            try:
+                add_line(self.folder / LOAD, json.dumps(row))
+            except OSError as error:  # a full disk, which the run itself will tell of
+                self._tell(f"The load of the machine cannot be noted for now: {error}")
         self._try(lambda mirror: mirror.sync())
 
     def end(self, status: str, message: str, checkpoint: Path | None) -> bool:
@@ -78,11 +81,15 @@ class Recorder:
             act(self.mirror)
         except (MlflowException, SQLAlchemyError, OSError) as error:
             told = str(error).splitlines()[0][:300]
-            if told != self._told:  # once, not every few seconds
-                self._told = told
-                _say(f"The run cannot be recorded in MLflow at {tracking_uri()} for now: {told}")
+            self._tell(f"The run cannot be recorded in MLflow at {tracking_uri()} for now: {told}")
             return False
         return True
+
+    def _tell(self, text: str) -> None:
+        """Once, not every few seconds."""
+        if text not in self._told:
+            self._told.add(text)
+            _say(text)
 
 
 def _say(text: str) -> None:

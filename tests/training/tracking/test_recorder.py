@@ -87,6 +87,20 @@ def test_a_store_that_is_back_in_time(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.slow
+def test_a_load_that_cannot_be_noted_is_told_once_and_the_run_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "load.jsonl").mkdir()  # nothing can be added to that
+    monkeypatch.setattr(recorder, "LOAD_EVERY_S", 0.0)
+    one = recorder.Recorder(tmp_path, {"pid": os.getpid(), "began": 0.0, "facts": {}})
+    tried: list[int] = []
+    monkeypatch.setattr(one, "_try", lambda _act: tried.append(1) or True)
+    one.look()
+    one.look()
+    assert len(tried) == 2
+    assert capsys.readouterr().err.count("load of the machine cannot be noted") == 1
+
+
 def test_a_run_of_the_command_line_killed_and_gone_on_with(
     few: SampleTable, tiny_recipe: Callable[..., Recipe], tmp_path: Path, home: Path
 ) -> None:
