@@ -60,10 +60,11 @@ def test_a_sweep_from_its_form_to_its_best_trial(app_url: str, page: Page, faces
     row.get_by_role("button", name="Clone").click()
     expect(page.get_by_role("button", name="Start training")).to_be_enabled()
 
-    # A job that is over can be deleted.
+    # A job that is over can be deleted, which is asked once more.
     for trial in ("fec-cnn-sweep-0", "fec-cnn-sweep-1"):
         page.goto(f"{app_url}/Train?data={faces}&show=Queue")
         row = page.locator('[class*="st-key-job-"]').filter(has_text=trial)
         row.get_by_role("button", name="Delete").click()
+        page.get_by_role("button", name="Delete job").click()
         expect(row).to_have_count(0)
     expect(page.locator('[data-testid="stException"]')).to_have_count(0)
