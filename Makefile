@@ -16,10 +16,10 @@ run: $(VENV)/installed
 dev: $(VENV)/installed-dev
 	$(BIN)/streamlit run app.py --server.fileWatcherType auto
 
-# Two at a time, a file each, then what drives a browser; what watches a live camera comes last and alone, as it waits
-# for things to happen in time.
+# Three at a time, a file each, as many wait for processes; then, two at a time, what drives a browser; what watches a
+# live camera comes last and alone, as it waits for things to happen in time.
 test: check browser
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not browser and not ray" -n 2 --dist loadfile --durations=15
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not browser and not ray" -n 3 --dist loadfile --durations=15
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m browser -n 2 --dist loadfile --ignore-glob='*/test_live_*' --durations=15
 	$(BIN)/pytest -m browser tests/browser/test_live_*.py --durations=15
 
