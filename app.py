@@ -32,7 +32,7 @@ with data:
     st.page_link("pages/1_Datasets.py", label="Open the data sets", icon=":material/photo_library:")
 with train:
     st.markdown("**Train a recipe**")
-    st.write("Fifteen recipes, a queue that outlives this page, live curves, and a word when a run begins to over-fit.")
+    st.write("Published recipes and your own, a queue that outlives this page, curves, a word when a run over-fits.")
     st.page_link("pages/2_Train.py", label="Start a run", icon=":material/model_training:")
 
 if picked.data_set:

@@ -24,6 +24,7 @@ from fer_core.card import CARD, Card, LabelSource, Timing, read_card
 from fer_core.cli import percent
 from fer_core.data.labelling import WORDS
 from fer_core.evaluate.complete import processor
+from fer_core.evaluate.siblings import spread_text
 from fer_core.workspace import SHIPPED_CHECKPOINTS
 
 SCRIPTS: tuple[str, ...] = (
@@ -87,6 +88,8 @@ def _lines(card: Card) -> list[str]:
     if "int8" in card.exports:
         eight_bits = card.exports["int8"].metrics["validation"]
         lines.append(_line("the same in 8 bits", "", eight_bits, card.latency.get("int8")))
+    if card.siblings:
+        lines.append(f"| its recipe: {spread_text(card)} |  |  |  |  |  |  |  |")
     return lines
 
 

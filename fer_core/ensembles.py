@@ -112,13 +112,18 @@ def save_ensemble(
 def free_folder(name: str, parent: Path | None = None) -> Path:
     """Where a new checkpoint of that name is made, in the workspace by default.
 
+    Args:
+        name: of the checkpoint.
+        parent: another folder to make it in; there it may be called as one that is elsewhere.
+
     Raises:
         CheckpointError: it is no name for one, or there is one of that name.
     """
     if not NAME.fullmatch(name):
         raise CheckpointError(f"{name!r} is not a name: letters, digits, '.', '_' and '-', at most 100.")
     folder = (parent or workspace() / "checkpoints") / name
-    if folder.exists() or any(checkpoint.folder.name == name for checkpoint in list_checkpoints()):
+    elsewhere = [] if parent else [checkpoint.folder.name for checkpoint in list_checkpoints()]
+    if folder.exists() or name in elsewhere:
         raise CheckpointError(f"There is a checkpoint {name} already; give this one another name.")
     return folder
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.page import Picked, open_page, sentences
-from ui.train.wishes import take_wish
+from ui.train.wishes import keep_forms, take_wish
 
 VIEWS = ("New run", "Queue", "Curves", "Sweeps")
 
+keep_forms()
 take_wish()  # before any widget is drawn, those of the sidebar included
 picked = open_page("Train", "Which recipe learns this data set, how far is it, and when does it begin to over-fit?")
 

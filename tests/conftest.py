@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "ferscope-home"
     monkeypatch.setenv("FERSCOPE_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _main_as_it_was() -> Iterator[None]:
+    """An AppTest leaves its page as `__main__`, which a process that a later test spawns would run."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 def _pattern(kind: int, chance: np.random.Generator) -> Picture:

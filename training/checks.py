@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fer_core.checkpoint import open_checkpoint
 from training.recipe import Recipe
 
 
@@ -42,4 +41,4 @@ def _check_teachers(recipe: Recipe) -> None:
         from training.data import check_teacher  # with all that predicts, which others need not wait for
 
         for teacher in recipe.target.teachers:
-            check_teacher(teacher, open_checkpoint(teacher).card.classes, recipe.classes)
+            check_teacher(teacher, recipe.classes)

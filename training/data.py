@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fer_core.checkpoint import open_checkpoint
 from fer_core.data import SampleTable
 from fer_core.data.labelling import under_labels
-from fer_core.errors import DataError, RecipeError
+from fer_core.errors import CheckpointError, DataError, RecipeError
 from fer_core.labels import ClassSet, class_set
 from fer_core.predict import get_predictor
 from training.recipe import AugmentSpec, Recipe, TargetSpec
@@ -124,20 +125,28 @@ def taught(data: Tensors, samples: SampleTable, recipe: Recipe) -> Tensors:
     return replace(data, targets=torch.lerp(data.targets, answers, spec.teacher_weight))
 
 
-def check_teacher(teacher: str, knows: Sequence[str], classes: Sequence[str]) -> None:
-    """Refuses a teacher that does not know all classes of the recipe.
+def check_teacher(teacher: str, classes: Sequence[str]) -> None:
+    """Refuses a teacher that is not here, or does not know all classes of the recipe.
 
     Raises:
+        CheckpointError: it is missing or broken; the message says how to do without it.
         RecipeError: the message names the classes that it lacks.
     """
+    try:
+        knows = open_checkpoint(teacher).card.classes
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{error} The recipe learns from it (target.teachers): train it first, or learn without it: "
+            "--set 'target.teachers=[]'."
+        ) from error
     lacking = [name for name in classes if name not in knows]
     if lacking:
         raise RecipeError(f"The teacher {teacher!r} lacks the class(es) {', '.join(lacking)}; choose another teacher.")
 
 
 def _answers(teacher: str, faces: Sequence[NDArray[np.uint8]], classes: tuple[str, ...]) -> torch.Tensor:
+    check_teacher(teacher, classes)
     predictor = get_predictor(teacher)
-    check_teacher(teacher, predictor.classes.names, classes)
     columns = [predictor.classes.names.index(name) for name in classes]
     answers = torch.from_numpy(predictor.probabilities(faces)[:, columns]).float()
     return answers / answers.sum(1, keepdim=True)

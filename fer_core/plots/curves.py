@@ -48,8 +48,9 @@ def learning_curves(
     marks: Mapping[str, int] | None = None,
     within: Mapping[str, Curve] | None = None,
 ) -> go.Figure:
-    """Training (dashed) against validation (solid), one colour for each run; a bar with a figure marks the gap.
+    """Training (dashed) against validation (solid), one colour for each run; a bar marks the gap.
 
+    How large it is stands beside the bar of a single run; of several, whose bars may be side by side, in the legend.
     A line's `meta` says which of both it is, or `steps` for training within epochs, a thin line under the others.
 
     Args:
@@ -66,15 +67,17 @@ def learning_curves(
     )
     for name, colour in run_colours(list(runs)).items():
         training, validation = runs[name]
+        found = gap(training, validation)
+        apart = "" if found is None else _in_words(found, percent=percent)
+        called = f"{name}, {apart}" if apart and len(runs) > 1 else name
         for curve, what, dash in ((training, "training", "dash"), (validation, "validation", "solid")):
             if curve:
                 line = {"color": colour, "dash": dash, "width": 2}
-                _add_line(figure, curve, name, line, f"%{{y:{shown}}} {what}")
                 named = what == "validation" or not validation  # once for each run
+                _add_line(figure, curve, called if named else name, line, f"%{{y:{shown}}} {what}")
                 figure.data[-1].update(meta=what, showlegend=named, legendgroup=name)
-        found = gap(training, validation)
         if found is not None:
-            _mark_gap(figure, found, colour, percent=percent)
+            _mark_gap(figure, found, colour, apart if called == name else "")
         since = (marks or {}).get(name)
         value = dict(validation).get(since) if since is not None else None
         if since is not None and value is not None:
@@ -121,15 +124,19 @@ def _add_line(figure: go.Figure, curve: Curve, name: str, line: Mapping[str, obj
     )
 
 
-def _mark_gap(figure: go.Figure, found: tuple[float, float, float], colour: str, *, percent: bool) -> None:
-    epoch, training, validation = found
+def _in_words(found: tuple[float, float, float], *, percent: bool) -> str:
+    _, training, validation = found
     apart = abs(training - validation)
-    text = f"gap {100 * apart:.1f} points" if percent else f"gap {apart:.3f}"
+    return f"gap {100 * apart:.1f} points" if percent else f"gap {apart:.3f}"
+
+
+def _mark_gap(figure: go.Figure, found: tuple[float, float, float], colour: str, words: str) -> None:
+    epoch, training, validation = found
     figure.add_scatter(
         x=[epoch, epoch, epoch],
         y=[training, (training + validation) / 2, validation],
-        mode="lines+text",
-        text=["", f"\u2002{text}", ""],
+        mode="lines+text" if words else "lines",
+        text=["", f"\u2002{words}", ""] if words else None,
         textposition="middle right",
         textfont={"color": colour},
         line={"color": colour, "width": 4},

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.drawing import settled
 from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
-SPACE = "space: {batch_size: [4, 8], epochs: {low: 1, high: 2}}\nmetric: val_accuracy"
+
+def enter(page: Page, field: Locator, text: str) -> None:
+    field.fill(text)
+    field.press("Enter")
+    settled(page)
 
 
 def dots(page: Page) -> int:
@@ -30,19 +34,21 @@ def dots(page: Page) -> int:
 def test_a_sweep_from_its_form_to_its_best_trial(app_url: str, page: Page, faces: str) -> None:
     page.goto(f"{app_url}/Train?data={faces}&show=Sweeps")
     expect(page.get_by_text("No sweep is here yet")).to_be_visible()
-    space = page.get_by_role("textbox", name="What is varied")
-    space.fill("space: {epoch: [1, 2]}")
-    space.press("Control+Enter")
-    settled(page)
-    page.get_by_role("button", name="Start", exact=True).click()
+    change = page.get_by_role("textbox", name="Changes that hold for every trial")
+    enter(page, change, "epoch=2")
     expect(page.get_by_role("alert").get_by_text("did you mean epochs?")).to_be_visible()
-    space.fill(SPACE)
-    space.press("Control+Enter")
+    enter(page, change, "epochs=2")
+    chosen = page.get_by_test_id("stMultiSelect").filter(has_text="What is varied")
+    for _ in range(3):  # what the published sweep varies beside the filters
+        chosen.get_by_role("button", name=re.compile("^Remove")).last.click()
+        settled(page)
+    keys = chosen.get_by_role("combobox")
+    keys.fill("batch_size")
+    keys.press("Enter")
     settled(page)
-    trials = page.get_by_label("Trials in all", exact=True)
-    trials.fill("2")
-    trials.press("Enter")
-    settled(page)
+    enter(page, page.get_by_label("Lowest batch_size"), "4")
+    enter(page, page.get_by_label("Highest batch_size"), "8")
+    enter(page, page.get_by_label("Trials in all", exact=True).first, "2")
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_text("2 trials of fec-cnn-sweep are in the queue")).to_be_visible()
 
@@ -67,4 +73,10 @@ def test_a_sweep_from_its_form_to_its_best_trial(app_url: str, page: Page, faces
         row.get_by_role("button", name="Delete").click()
         page.get_by_role("button", name="Delete job").click()
         expect(row).to_have_count(0)
+
+    # And so can the sweep.
+    page.goto(f"{app_url}/Train?data={faces}&show=Sweeps")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Delete fec-cnn-sweep").click()
+    expect(page.get_by_text("No sweep is here yet")).to_be_visible()
     expect(page.locator('[data-testid="stException"]')).to_have_count(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import APP, serving
 from tests.browser.drawing import settled
 from tests.waiting import until
 
@@ -79,3 +81,43 @@ def test_launch_watch_refresh_kill_the_worker_recover_cancel(
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     assert (app_home / "runs" / "fec-cnn-sweep" / "last.ckpt").exists()
     expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+
+
+def test_streamlit_is_killed_then_the_machine_is_switched_off_and_the_job_goes_on(
+    app_home: Path, tmp_path: Path, page: Page, faces: str, worker: Callable[[], int]
+) -> None:
+    with serving(app_home, tmp_path / "first", *APP) as (url, server):
+        page.goto(f"{url}/Train?data={faces}&recipe=fec-cnn-sweep")
+        page.get_by_text("More", exact=True).click()
+        more = page.get_by_role("textbox", name="Other changes, one a line: key=value")
+        more.fill(TINY)
+        more.press("Control+Enter")
+        settled(page)
+        page.get_by_role("button", name="Start training").click()
+        expect(page.get_by_text(re.compile(r"step [\d,]+ of [\d,]+"))).to_be_visible(timeout=180_000)
+        os.kill(server, signal.SIGKILL)
+
+    # Nobody looks on, and it trains on.
+    run = max((app_home / "runs").iterdir(), key=lambda folder: folder.stat().st_ctime)
+
+    def epochs() -> list[int]:
+        return [json.loads(line)["epoch"] for line in (run / "history.jsonl").read_text().splitlines()]
+
+    before = len(epochs())
+    until(lambda: len(epochs()) > before)
+
+    # Everything ends at once, as when the power does.
+    (job,) = [file for file in (app_home / "jobs").glob("*/*/started") if not (file.parent / "result.json").exists()]
+    off = worker()
+    os.kill(off, signal.SIGKILL)
+    os.kill(int(job.read_text()), signal.SIGKILL)
+    at_kill = epochs()
+
+    # The app is started again and its page opened; nothing else is done.
+    with serving(app_home, tmp_path / "second", *APP) as (url, _):
+        page.goto(f"{url}/Train?data={faces}&show=Queue")
+        until(lambda: len(epochs()) > len(at_kill) + 1)
+        assert worker() != off
+        assert epochs() == list(range(1, len(epochs()) + 1)), "each epoch once"
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.get_by_text("cancelled", exact=True).first).to_be_visible(timeout=180_000)

@@ -20,7 +20,7 @@ from training.recipe import parse_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(folder.name for folder in SHIPPED_CHECKPOINTS.iterdir() if folder.is_dir())
-MOST_PARAMETERS = {"compact": 1_000_000, "compact-teacher": 1_000_000, "ferplus-670k": 670_183}
+MOST_PARAMETERS = {"compact": 1_000_000, "compact-teacher": 1_000_000, "ensemble": 3_000_000, "ferplus-670k": 670_183}
 CLASSES = {"ferplus-670k": FERPLUS8}
 EXPORTS: dict[str, set[Exported]] = {"compact": {"float32", "int8"}, "ferplus-670k": {"float32", "int8"}}
 
@@ -45,6 +45,9 @@ def test_card_and_weights(name: str) -> None:
     measured = card.metrics["validation"]
     assert measured["twins_in_train"] == measured["n"] - measured["deduplicated"]["n"] > 0
     assert card.trained is not None
+    if name == "ensemble":
+        assert card.trained.recipe["members"] == ["compact-seed0", "compact-seed1", "compact-seed2"]
+        return
     parse_recipe(card.trained.recipe)  # can be run again
     made = subprocess.run(
         ["make", "-n", f"train-{name}", "DATA=x"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -100,7 +103,38 @@ def test_eight_bits_lose_half_a_point_at_most_and_take_3_ms(name: str) -> None:
     assert card.latency["int8"].median_ms <= 3
 
 
-@pytest.mark.parametrize("name", ["compact", "ferplus-670k"])
+def test_the_ensemble_is_trained_from_its_members() -> None:
+    made = subprocess.run(
+        ["make", "-n", "train-ensemble", "DATA=x"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    steps = re.findall(r"-m (training \w+|fer_core \w+) (\S+)", made.stdout)
+    assert steps == [
+        *[("training fit", "compact")] * 3,
+        ("fer_core ensemble", "ensemble"),
+        ("fer_core calibrate", "--checkpoint"),
+        ("fer_core card", "workspace/checkpoints/ensemble"),
+    ]
+    assert "fer_core ensemble ensemble compact-seed0 compact-seed1 compact-seed2" in made.stdout
+    assert re.findall(r"--set seed=(\d) --run compact-seed(\d)", made.stdout) == [("0", "0"), ("1", "1"), ("2", "2")]
+
+
+def test_the_ensemble_holds_the_very_weights_of_compact() -> None:
+    """Its first member is `compact`; all are asked at a temperature of 1."""
+    mine = Checkpoint(SHIPPED_CHECKPOINTS / "compact", card_of("compact")).load().state_dict()
+    theirs = Checkpoint(SHIPPED_CHECKPOINTS / "ensemble", card_of("ensemble")).load().state_dict()
+    for name, values in mine.items():
+        assert (theirs[f"members.0.network.{name}"] == values).all(), name
+    assert [member["temperature"] for member in card_of("ensemble").arguments["members"]] == [1.0] * 3
+
+
+def test_three_seeds_of_compact() -> None:
+    card = card_of("compact")
+    assert card.trained is not None
+    assert [card.trained.seed, *(other.seed for other in card.siblings)] == [0, 1, 2]
+    assert all(0.69 < other.accuracy < 0.72 for other in card.siblings)
+
+
+@pytest.mark.parametrize("name", ["compact", "ensemble", "ferplus-670k"])
 def test_calibrated(name: str) -> None:
     card = card_of(name)
     assert card.temperature != 1

@@ -17,6 +17,7 @@ from tests.pages.reading import texts
 from training.jobs.table import every
 from training.recipe import list_recipes, load_recipe
 from training.recipe.fields import ARCHITECTURES
+from training.recipe.own import own_recipe_file, own_recipes
 from ui.train.form import EXAMPLE
 
 LITE0 = "efficientnet-lite0"
@@ -93,6 +94,31 @@ def test_a_dry_run_offers_random_weights_too(
     assert [arguments[-2:] for arguments in started] == [["--set", "model.pretrained=none"]]
     assert not app.error
     assert every() == []
+
+
+def test_the_first_phase_has_the_epochs_that_were_entered(open_view: Callable[..., AppTest]) -> None:
+    app = open_view(recipe="compact")
+    app.number_input(key="compact epochs").set_value(7).run()
+    app.button(key="compact add phase").click().run()
+    assert app.number_input(key="compact phases.0.epochs").value == 7
+    app.button(key="start").click().run()
+    assert [phase["epochs"] for phase in handed_in()["phases"]] == [7]
+
+
+def test_a_look_at_the_queue_loses_no_limit(open_view: Callable[..., AppTest]) -> None:
+    app = open_view(recipe="fec-cnn-sweep")
+    app.text_input(key="run name").set_value("mine")
+    app.number_input(key="run hours").set_value(2.0)
+    app.number_input(key="run priority").set_value(3)
+    app.number_input(key="run processes").set_value(2).run()
+    for name in ("Queue", "Curves", "New run"):
+        app.segmented_control(key="show").set_value(name).run()
+    assert not app.exception
+    assert not app.warning
+    assert [app.number_input(key=f"run {what}").value for what in ("hours", "priority", "processes")] == [2.0, 3, 2]
+    app.button(key="start").click().run()
+    (job,) = every()
+    assert (job.spec.limits.time_s, job.priority, job.spec.fit.processes) == (7200, 3, 2)  # type: ignore[union-attr]
 
 
 def test_phases_and_groups_are_added_filled_in_and_removed(open_view: Callable[..., AppTest]) -> None:
@@ -173,5 +199,52 @@ def test_a_recipe_of_ones_own_is_taken_and_trained(open_view: Callable[..., AppT
     assert app.selectbox(key="recipe").value == "own: mine"
     app.button(key="start").click().run()
     assert (handed_in()["name"], handed_in()["epochs"]) == ("mine", 3)
+    app = open_view(recipe="own: mine")
+    app.button(key="own delete").click().run()
+    assert app.selectbox(key="recipe").value == "compact"
+    assert own_recipes() == []
+    assert (handed_in()["name"], handed_in()["epochs"]) == ("mine", 3)
     app = open_view(recipe="own: gone")
     assert "There is no recipe “own: gone”" in app.warning[0].value
+
+
+def take(app: AppTest, text: str) -> None:
+    """Types a recipe of one's own and takes it."""
+    app.text_area(key="own text").set_value(text).run()
+    app.button(key="own take").click().run()
+    assert not app.exception
+    assert [error.value for error in app.error] == []
+
+
+def test_the_form_of_a_recipe_taken_again_begins_with_it(open_view: Callable[..., AppTest]) -> None:
+    """What was entered, and what the open sections still showed, was of the other recipe of that name."""
+    app = open_view()
+    take(app, "name: mine\nmodel: {architecture: compact}\nepochs: 3")
+    epochs, batch = (f"{own_recipe_file('mine')} {key}" for key in ("epochs", "batch_size"))
+    assert app.number_input(key=epochs).value == 3
+    app.number_input(key=epochs).set_value(4).run()
+    take(app, "name: mine\nmodel: {architecture: compact}\nepochs: 50\nbatch_size: 64")
+    assert (app.number_input(key=epochs).value, app.number_input(key=batch).value) == (50, 64)
+    assert "●" not in texts(app)
+    app.button(key="own delete").click().run()
+    take(app, "name: mine\nmodel: {architecture: compact}\nepochs: 60")
+    assert (app.number_input(key=epochs).value, app.number_input(key=batch).value) == (60, 128)
+    app.button(key="start").click().run()
+    assert (handed_in()["epochs"], handed_in()["batch_size"]) == (60, 128)
+
+
+def test_a_file_and_a_text_are_emptied_once_taken_and_never_mixed(open_view: Callable[..., AppTest]) -> None:
+    """A file would stay in the uploader and win over all that is typed later."""
+    app = open_view()
+    mine = "name: {}\nmodel: {{architecture: compact}}\nepochs: {}"
+    app.file_uploader(key="own file 0").set_value(("a.yaml", mine.format("sent", 3).encode(), "text/yaml")).run()
+    app.text_area(key="own text").set_value(mine.format("typed", 4)).run()
+    assert app.button(key="own take").disabled
+    assert "Here are a file and a text; remove one of them." in texts(app)
+    app.text_area(key="own text").set_value("").run()
+    app.button(key="own take").click().run()
+    assert not app.exception
+    assert (app.selectbox(key="recipe").value, app.file_uploader[0].value) == ("own: sent", None)
+    take(app, mine.format("typed", 4))
+    assert (app.selectbox(key="recipe").value, app.text_area(key="own text").value) == ("own: typed", "")
+    assert [load_recipe(own_recipe_file(name)).epochs for name in ("sent", "typed")] == [3, 4]

@@ -47,7 +47,11 @@ def unreachable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         ),
         (["model.arguments={xyz: 3}"], ModelError, r"no 'xyz'; there are: .*widths"),
         (["model.architecture=torchvision/resnet8", "model.arguments={}"], ModelError, "did you mean resnet"),
-        (["target.teachers=[nobody]"], CheckpointError, "There is no checkpoint 'nobody'; on this machine there are"),
+        (
+            ["target.teachers=[nobody]"],
+            CheckpointError,
+            r"no checkpoint 'nobody'; on this machine there are: .*: train it first, or learn without it: --set",
+        ),
         (["groups=[{name: a, layers: [stage9]}]"], RecipeError, "groups: a: no layer of compact is called 'stage9'"),
         (["phases=[{name: a, epochs: 2, freeze: ['*']}]"], RecipeError, "phases: a trains nothing"),
         (["model.pretrained=imagenet"], RecipeError, "nobody has published ImageNet weights of compact"),

@@ -98,7 +98,7 @@ def test_a_file_of_another_network(spoil: object, said: str, tmp_path: Path) -> 
         load_dlib(network, tmp_path / "net.dat")
 
 
-def test_the_flagship_starts_from_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_recipe_starts_from_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """On grey faces it answers as the published network does on colours that are all the same."""
     published = create_model("dlib-resnet", num_classes=128, in_channels=3).eval()
     (tmp_path / "models").mkdir()
@@ -109,7 +109,7 @@ def test_the_flagship_starts_from_the_package(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *a: found if name == "face_recognition_models" else real(name, *a)
     )
-    network, words = first_network(load_recipe("flagship"))
+    network, words = first_network(load_recipe("dlib-resnet"))
     assert words.startswith("weights of the package face_recognition_models")
     load_dlib(published, file)
     grey = torch.rand(2, 1, 118, 118)
@@ -120,7 +120,7 @@ def test_the_flagship_starts_from_the_package(monkeypatch: pytest.MonkeyPatch, t
     assert network.get_submodule("head").out_features == 7
     file.write_bytes(b"nothing")
     with pytest.raises(UnavailableError, match=r"face_recognition_models at .* cannot be read \(0 normalisations"):
-        first_network(load_recipe("flagship"))
+        first_network(load_recipe("dlib-resnet"))
 
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,7 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     importlib.invalidate_caches()
     said = r"The package face_recognition_models is not installed, .*--set model\.pretrained=none"
     with pytest.raises(UnavailableError, match=said):
-        first_network(load_recipe("flagship"))
+        first_network(load_recipe("dlib-resnet"))
 
 
 @pytest.mark.parametrize(("side", "maps"), [(103, 1), (118, 1), (150, 2)])

@@ -40,6 +40,21 @@ class Killed(BaseException):
     """The machine was switched off."""
 
 
+def fit_and_kill(run: Run, step: int) -> None:
+    """Goes on with it and is switched off before this step."""
+    real = FERModule.training_step
+
+    def training_step(self: FERModule, batch: Any, index: int) -> torch.Tensor:
+        if self.global_step == step:
+            raise Killed
+        return real(self, batch, index)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FERModule, "training_step", training_step)
+        with pytest.raises(Killed):
+            fit(run)
+
+
 def points(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / STEPS).read_text().splitlines()]
 
@@ -103,18 +118,8 @@ def test_a_run_that_was_killed_has_each_point_once(
     """Killed after these steps, with points behind the state that it goes on from, and half a line more."""
     run = Run(whole[0].recipe, few, "drawn", tmp_path / "run", tmp_path / "out", keep)
     monkeypatch.setattr("training.points.time", Clock(60))
-    real = FERModule.training_step
     for step in steps:
-
-        def training_step(self: FERModule, batch: Any, index: int, at: int = step) -> torch.Tensor:
-            if self.global_step == at:
-                raise Killed
-            return real(self, batch, index)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(FERModule, "training_step", training_step)
-            with pytest.raises(Killed):
-                fit(run)
+        fit_and_kill(run, step)
         assert [row["step"] for row in points(run.folder)] == list(range(EVERY, step + 1, EVERY))
         with (run.folder / STEPS).open("a") as stream:
             stream.write('{"step": 12, "epo')
@@ -139,17 +144,7 @@ def test_a_state_of_before_there_were_points(
 ) -> None:
     """It has three sums, those of the epoch, and the run ends as it would have."""
     run = Run(whole[0].recipe, few, "drawn", tmp_path / "run", tmp_path / "out", 4)
-    real = FERModule.training_step
-
-    def training_step(self: FERModule, batch: Any, index: int) -> torch.Tensor:
-        if self.global_step == 9:
-            raise Killed
-        return real(self, batch, index)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FERModule, "training_step", training_step)
-        with pytest.raises(Killed):
-            fit(run)
+    fit_and_kill(run, 9)
     state = torch.load(run.folder / LAST, weights_only=False)
     assert state["ferscope"]["sums"].shape == (2, 3)
     state["ferscope"]["sums"] = state["ferscope"]["sums"][0]

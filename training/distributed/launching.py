@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -38,8 +39,10 @@ def launch(processes: int, arguments: Sequence[str]) -> int:
     try:
         elastic_launch(config, sys.executable)("-u", "-m", "training", *arguments)
     except ChildFailedError as error:
-        status = error.get_first_failure()[1].exitcode
-        return status if status > 0 else ASKED_TO_END
+        # Of one that is killed the others lose sight, and may be seen to end before it is. They themselves are ended by
+        # SIGTERM where another one fails.
+        killed = any(failure.exitcode == -signal.SIGKILL for failure in error.failures.values())
+        return ASKED_TO_END if killed else error.get_first_failure()[1].exitcode
     except SignalException:
         return ASKED_TO_END
     return 0

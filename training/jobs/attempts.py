@@ -131,7 +131,8 @@ def judge(job: Job, task: Task, memory: Memory | None = None) -> End:
     status = task.exit_status
     if status == 0:
         return End(Reason.DONE, "", Status.DONE)
-    if status is None and memory is not None and memory.ran_out():
+    # Where one of several processes was killed, their launcher ends with the status of one that was asked to end.
+    if status in {None, ASKED_TO_END} and memory is not None and memory.ran_out():
         return _out_of_memory(job, memory)
     if status is None or status == ASKED_TO_END:
         how = "ended from outside" if status == ASKED_TO_END else "killed; the system does that where memory runs out"

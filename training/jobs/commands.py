@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 app = app_with_errors("Training runs in a queue: hand in, look at, cancel, resume.")
 
-Number = Annotated[int, typer.Argument(help="Number of the job.")]
+_MOST = 2**63 - 1  # that the table can hold
+_HIGHEST = 1_000_000
+
+Number = Annotated[int, typer.Argument(min=1, max=_MOST, help="Number of the job.")]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="Change a value: key=value, repeatable.")]
 RunName = Annotated[str | None, typer.Option("--run", help="Name of the run; default: that of the recipe.")]
-Priority = Annotated[int, typer.Option(help="The higher goes first.")]
-TimeLimit = Annotated[float | None, typer.Option(help="Hours that it may run.")]
-MemoryLimit = Annotated[float | None, typer.Option(help="Memory that it may use, in MB.")]
+Priority = Annotated[int, typer.Option(min=-_HIGHEST, max=_HIGHEST, help="The higher goes first.")]
+TimeLimit = Annotated[float | None, typer.Option(min=0.001, help="Hours that it may run.")]
+MemoryLimit = Annotated[float | None, typer.Option(min=1, help="Memory that it may use, in MB.")]
 Start = Annotated[bool, typer.Option(help="Start a worker if none is alive.")]
 
 
@@ -157,7 +160,9 @@ def clone_command(
 
 
 @app.command("prioritise")
-def prioritise_command(number: Number, priority: Annotated[int, typer.Argument()], as_json: Json = False) -> None:
+def prioritise_command(
+    number: Number, priority: Annotated[int, typer.Argument(min=-_HIGHEST, max=_HIGHEST)], as_json: Json = False
+) -> None:
     """Change the priority of a job that waits."""
     from training.jobs.queue import prioritise
 

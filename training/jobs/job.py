@@ -107,7 +107,8 @@ class Job:
         spec: what is to be done.
         priority: the higher goes first; of equal ones the one that was queued first.
         status: where it is.
-        reason: why it has ended, or why it was put back into the queue.
+        reason: why it has ended, or, while it waits again, why it goes on by itself; None while it runs and where a
+            user has put it into the queue. Its attempts keep theirs.
         message: the same in words.
         cancelling: it was asked to end, and still runs.
         device: what it runs on: the value of `CUDA_VISIBLE_DEVICES`, or `cpu`; empty before it first ran.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
+from pydantic import ValidationError
 
 from fer_core.card import NAME
 from fer_core.errors import DataError, JobError
@@ -21,6 +23,7 @@ from training.jobs.slots import CPU, devices
 from training.jobs.states import Limits, Reason, Status
 from training.jobs.tickets import announce
 from training.jobs.worker import settle_without_worker
+from training.jobs.writing import told_where_not_written
 from training.recipe import Recipe, load_recipe
 from training.remote.place import Cluster
 
@@ -102,25 +105,34 @@ def _check_processes(recipe: Recipe, fit: FitRequest, cluster: Cluster | None) -
 
 def _enter(spec: Spec, priority: int, recipe: Recipe | None = None) -> Job:
     job = table.add(spec, priority)
-    shutil.rmtree(job.folder, ignore_errors=True)  # of a table that was thrown away
-    job.folder.mkdir(parents=True)
-    if recipe is not None:
-        _write_recipe(recipe, job.folder / RECIPE)
-    _queue(job, (Status.HELD,))
+    try:
+        with told_where_not_written(job.folder):
+            shutil.rmtree(job.folder, ignore_errors=True)  # of a table that was thrown away
+            job.folder.mkdir(parents=True)
+            if recipe is not None:
+                _write_recipe(recipe, job.folder / RECIPE)
+        _queue(job, (Status.HELD,))
+    except JobError:  # nothing is handed in by half
+        shutil.rmtree(job.folder, ignore_errors=True)
+        with contextlib.suppress(JobError):  # of a table for which there is no room either; the sentence is the same
+            table.remove(job.id, (Status.HELD,))
+        raise
     return table.find(job.id)
 
 
 def _write_recipe(recipe: Recipe, file: Path) -> None:
     derived = {"epochs"} if recipe.phases else set()  # or a clone could not change those of a phase
     values = recipe.model_dump(mode="json", exclude=derived)
-    file.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    with told_where_not_written(file.parent):
+        file.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def recipe_file(number: int) -> Path:
     """The recipe that a job trains, as a file to start from.
 
     Raises:
-        JobError: no such job, it trains nothing, or it is a sweep's trial whose values are not drawn yet.
+        JobError: no such job, it trains nothing, it is a sweep's trial whose values are not drawn yet, or its recipe
+            was written by another version.
     """
     job = table.find(number)
     _request(job)
@@ -129,7 +141,14 @@ def recipe_file(number: int) -> Path:
         return file
     if not of_run.exists():
         raise JobError(f"Job {number} ({job.spec.about}) has no recipe yet; it is drawn when the trial begins.")
-    _write_recipe(Recipe.model_validate_json(of_run.read_bytes()), file)
+    try:
+        recipe = Recipe.model_validate_json(of_run.read_bytes())
+    except ValidationError as error:
+        raise JobError(
+            f"The recipe of job {number} ({job.spec.about}) in {of_run} is none of this version's, or is damaged. "
+            "Start a new run from a recipe of this version instead."
+        ) from error
+    _write_recipe(recipe, file)
     return file
 
 
@@ -140,7 +159,8 @@ def _request(job: Job) -> FitRequest:
 
 
 def _queue(job: Job, of: Sequence[Status]) -> None:
-    fresh = {"status": Status.QUEUED, "queued": time.time(), "spent_s": 0.0, "fruitless": 0, "ended": None}
+    fresh = {"status": Status.QUEUED, "queued": time.time(), "spent_s": 0.0, "fruitless": 0, "ended": None,
+             "reason": None, "message": ""}  # fmt: skip
     if not table.change(job.id, of, **fresh):
         raise JobError(f"Job {job.id} ({job.spec.about}) is {table.find(job.id).status} already.")
     announce()
@@ -156,8 +176,12 @@ def _checked_name(run: str) -> str:
 
 
 def _free_name(base: str) -> str:
-    """The name, or the first of NAME-2, NAME-3, ... that neither a job nor a folder has."""
-    used = table.runs_in_use() | {folder.name for folder in (workspace() / "runs").glob("*")}
+    """The name, or the first of NAME-2, NAME-3, ... that no job, state or checkpoint has.
+
+    A checkpoint outlives its job, and a run of its name would replace it.
+    """
+    folders = (folder for kind in ("runs", "checkpoints") for folder in (workspace() / kind).glob("*"))
+    used = table.runs_in_use() | {folder.name for folder in folders}
     base = _checked_name(base)[:90]
     names = (base if i == 1 else f"{base}-{i}" for i in range(1, len(used) + 2))
     return next(name for name in names if name not in used)
@@ -222,9 +246,10 @@ def retry(number: int) -> Job:
         JobError: no such job, or it waits or runs.
     """
     job = table.find(number)
-    _must_be_over(job)
+    if not table.change(number, _OVER, status=Status.HELD):  # or it might be resumed while its state is deleted
+        raise _not_over(number)
     shutil.rmtree(job.run_folder, ignore_errors=True)
-    _queue(job, _OVER)
+    _queue(job, (Status.HELD,))
     return table.find(number)
 
 
@@ -252,8 +277,8 @@ def delete(number: int) -> None:
         JobError: no such job, or it waits or runs.
     """
     job = table.find(number)
-    _must_be_over(job)
-    table.remove(number)
+    if not table.remove(number, _OVER):
+        raise _not_over(number)
     shutil.rmtree(job.folder, ignore_errors=True)
     shutil.rmtree(job.run_folder, ignore_errors=True)
 
@@ -270,6 +295,6 @@ def prioritise(number: int, priority: int) -> Job:
     return table.find(number)
 
 
-def _must_be_over(job: Job) -> None:
-    if not job.status.over:
-        raise JobError(f"Job {job.id} ({job.spec.about}) is {job.status}; cancel it first.")
+def _not_over(number: int) -> JobError:
+    job = table.find(number)
+    return JobError(f"Job {job.id} ({job.spec.about}) is {job.status}; cancel it first.")

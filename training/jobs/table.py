@@ -15,6 +15,7 @@ from fer_core.errors import JobError
 from training.jobs.job import Attempt, Job, Spec, jobs_folder
 from training.jobs.slots import CLUSTER
 from training.jobs.states import Reason, Status
+from training.jobs.writing import told_where_not_written
 
 WAIT_S = 10.0  # for a table that somebody else has locked
 
@@ -47,10 +48,12 @@ def connected(write: bool = False) -> Iterator[sqlite3.Connection]:
     """The table; with `write` it is ours until the block ends, and what was changed is kept if it ends well.
 
     Raises:
-        JobError: somebody has locked it for longer than `WAIT_S` seconds, it is damaged, or the disk is full.
+        JobError: somebody has locked it for longer than `WAIT_S` seconds, it is damaged, or the disk is full or cannot
+            be written to.
     """
     file = table_file()
-    file.parent.mkdir(parents=True, exist_ok=True)
+    with told_where_not_written(file.parent):
+        file.parent.mkdir(parents=True, exist_ok=True)
     try:
         with closing(sqlite3.connect(file, timeout=WAIT_S, isolation_level=None)) as db:
             _prepare(db)
@@ -192,7 +195,7 @@ def claim(worker: str, device: str) -> Job | None:
     with connected(write=True) as db:
         row = db.execute(
             "update job set status = 'running', worker = ?, device = ?, attempts = attempts + 1, began = ?, "
-            "ended = null where id = (select id from job where status = 'queued' "
+            "ended = null, reason = null, message = '' where id = (select id from job where status = 'queued' "
             "and (json_extract(spec, '$.cluster') is not null) = ? "
             f"order by priority desc, queued, id limit 1) returning {_COLUMNS}",
             (worker, device, now, device == CLUSTER),
@@ -255,8 +258,11 @@ def end_attempt(job: Job, end: End) -> None:
         )  # fmt: skip
 
 
-def remove(number: int) -> None:
-    """Takes a job and its attempts out of the table."""
+def remove(number: int, of: Sequence[Status] = tuple(Status)) -> bool:
+    """Takes a job and its attempts out of the table, if it is of one of these statuses; whether it was."""
+    marks = ", ".join("?" * len(of))
     with connected(write=True) as db:
-        db.execute("delete from attempt where job = ?", (number,))
-        db.execute("delete from job where id = ?", (number,))
+        done = db.execute(f"delete from job where id = ? and status in ({marks})", (number, *of))
+        if done.rowcount:
+            db.execute("delete from attempt where job = ?", (number,))
+    return done.rowcount == 1

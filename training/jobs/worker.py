@@ -14,11 +14,13 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from filelock import FileLock, Timeout
 
 from fer_core.errors import JobError
@@ -29,6 +31,7 @@ from training.jobs.slots import CLUSTER, Slots, devices
 from training.jobs.states import Reason, Status
 from training.jobs.table import End
 from training.jobs.tickets import Tickets
+from training.jobs.writing import told_where_not_written
 
 _AGAIN_S = 2.0  # after the table was locked
 _LOOK_EVERY_S = 1.0
@@ -70,14 +73,20 @@ def alive() -> Alive | None:
 
 
 def ensure_worker(idle_exit_s: float = 600.0) -> None:
-    """Starts a worker, unless one is alive or on its way; it leaves after so many seconds without work."""
+    """Starts a worker, unless one is alive or on its way; it leaves after so many seconds without work.
+
+    Raises:
+        JobError: its log cannot be written.
+    """
     folder = jobs_folder()
     began_s, last = _STARTED.get(folder, (0.0, None))
     on_its_way = last is not None and last.poll() is None and time.monotonic() - began_s < _ON_ITS_WAY_S
-    if on_its_way or alive() is not None:
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "worker.log").open("ab") as log:
+    with told_where_not_written(folder):
+        if on_its_way or alive() is not None:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        told = (folder / "worker.log").open("ab")
+    with told as log:
         process = subprocess.Popen(  # noqa: S603  (our own command)
             [sys.executable, "-m", "training", "worker", "--idle-exit", str(idle_exit_s)],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=_ROOT,
@@ -181,7 +190,7 @@ class Worker:
         if job is None or device is None:
             return
         try:
-            (self._take_up if adopted else self._see_through)(job)
+            self._settle(job, self._end_of(job, adopted is not None))
         finally:
             self._busy_at = time.monotonic()
             self.slots.give_back(device)
@@ -196,7 +205,7 @@ class Worker:
                 continue
             try:
                 job = table.claim(self.name, device)
-            except JobError:
+            except BaseException:
                 self.slots.give_back(device)
                 raise
             if job is not None:
@@ -204,17 +213,36 @@ class Worker:
             self.slots.give_back(device)
         return None, None
 
-    def _take_up(self, job: Job) -> None:
+    def _end_of(self, job: Job, adopted: bool) -> End | None:
+        """What has become of an attempt; None if the worker leaves first. No defect of ours leaves it open for ever."""
+        try:
+            return self._take_up(job) if adopted else self._see_through(job)
+        except Exception as error:  # noqa: BLE001  (of whatever kind: nobody else would end the job)
+            self.say(traceback.format_exc().rstrip())
+            return self._given_up(job, error)
+
+    def _given_up(self, job: Job, error: Exception) -> End:
+        try:
+            if (job.task.folder / "task.json").exists() and job.task.lives:
+                job.task.stop(job.spec.limits.grace_s)
+        except (OSError, psutil.Error):
+            self.say(traceback.format_exc().rstrip())
+        message = (
+            f"A defect of the worker, not of the job, has ended it: {type(error).__name__}: {error}. The worker's log "
+            "tells where. Resume it to go on from where it was kept last."
+        )
+        return End(Reason.CRASH, message, Status.FAILED)
+
+    def _take_up(self, job: Job) -> End | None:
         self.say(f"Job {job.id} ({job.spec.about}) is taken up; its worker is not there any more.")
         if (job.task.folder / "task.json").exists():
-            self._settle(job, attempts.watch(job, job.task, self._leave.is_set))
-        else:  # killed after the claim, before there was a process
-            self._settle(job, attempts.judge(job, job.task))
+            return attempts.watch(job, job.task, self._leave.is_set)
+        return attempts.judge(job, job.task)  # killed after the claim, before there was a process
 
-    def _see_through(self, job: Job) -> None:
+    def _see_through(self, job: Job) -> End | None:
         self.say(f"Job {job.id} ({job.spec.about}) starts on {job.device}.")
         begun = attempts.begin(job)
-        self._settle(job, begun if isinstance(begun, End) else attempts.watch(job, begun, self._leave.is_set))
+        return begun if isinstance(begun, End) else attempts.watch(job, begun, self._leave.is_set)
 
     def _settle(self, job: Job, end: End | None) -> None:
         if end is None:

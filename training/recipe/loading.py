@@ -14,6 +14,9 @@ from pydantic import BaseModel, ValidationError
 from fer_core.errors import RecipeError
 from training.recipe.recipe import Recipe
 
+# What PyYAML lets through where a value is not of its tag, such as `!!bool maybe` or `!!timestamp soon`.
+_NO_VALUES = (ValueError, KeyError, IndexError, AttributeError, TypeError, RecursionError)
+
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 
 
@@ -69,12 +72,12 @@ def read_yaml(text: str | bytes) -> Any:
     """Plain values from YAML.
 
     Raises:
-        yaml.YAMLError: it is none; also of dates and numbers that are none, and of brackets without end.
+        yaml.YAMLError: it is none; also of dates, numbers and switches that are none, and of brackets without end.
     """
     try:
         return yaml.safe_load(text)
-    except (ValueError, RecursionError) as error:
-        raise yaml.YAMLError(str(error)) from error
+    except _NO_VALUES as error:
+        raise yaml.YAMLError(f"a value that cannot be read ({error})") from error
 
 
 def parse_recipe(values: dict[str, Any], where: str = "the recipe") -> Recipe:

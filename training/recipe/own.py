@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import yaml
 
 from fer_core.card import NAME
 from fer_core.errors import RecipeError
+from fer_core.whole import whole
 from fer_core.workspace import workspace
 from training.recipe.loading import list_recipes, parse_recipe, read_yaml
+from training.recipe.sweeping import check_sweep
 
 LARGEST_KB = 64  # the longest recipe that comes with FERScope has 4
 
@@ -52,8 +55,8 @@ def keep_recipe(text: bytes) -> str:
         Its name.
 
     Raises:
-        RecipeError: too large or too deep, no YAML, a key or value that a recipe does not have, or a name that is none
-            or is that of a recipe that comes with FERScope.
+        RecipeError: too large or too deep, no YAML, a key or value that a recipe does not have, a section `sweep` that
+            cannot be run, a name that is none or is that of a recipe that comes with FERScope, or no place to write.
     """
     if len(text) > 1000 * LARGEST_KB:
         raise RecipeError(f"The recipe has {len(text) / 1000:,.0f} kB, and a recipe has {LARGEST_KB} kB at most.")
@@ -64,13 +67,46 @@ def keep_recipe(text: bytes) -> str:
         raise RecipeError(f"The recipe is not valid YAML: {error}.") from error
     if not isinstance(values, dict):
         raise RecipeError(f"A recipe holds keys and values, such as name: mine; this one is a {type(values).__name__}.")
-    name = parse_recipe({key: value for key, value in values.items() if key != "sweep"}).name
+    section = values.pop("sweep", None)
+    name = parse_recipe(values).name
     file = own_recipe_file(name)
     if name in list_recipes():
         raise RecipeError(f"The recipe {name} comes with FERScope. Give yours another name, with its key name.")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(text)
+    if section:
+        check_sweep(values, section, name)
+    _write(file, text)
     return name
+
+
+def _write(file: Path, text: bytes) -> None:
+    from training.disk import disk_is_full
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with whole(file, f".{secrets.token_hex(4)}") as scratch:  # two people may keep one at once
+            scratch.write_bytes(text)
+    except OSError as error:
+        why = (
+            "the disk is full. Make room there"
+            if disk_is_full(error)
+            else f"{error.strerror}. Let FERScope write there, or give it another workspace with FERSCOPE_HOME,"
+        )
+        raise RecipeError(
+            f"The recipe {file.stem} cannot be kept in {file.parent}: {why} and take it again."
+        ) from error
+
+
+def drop_recipe(name: str) -> None:
+    """Deletes a recipe of one's own; runs and sweeps that were begun with it have copies of their own.
+
+    Raises:
+        RecipeError: there is none of this name.
+    """
+    file = own_recipe_file(name)
+    try:
+        file.unlink()
+    except FileNotFoundError:
+        raise RecipeError(f"There is no recipe {name!r} of your own.") from None
 
 
 def _check_tokens(text: bytes) -> None:

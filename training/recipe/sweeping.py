@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -58,6 +59,15 @@ class AxisSpec(Part):
         """Every choice, or both ends of the range."""
         return self.choices or (self.low, self.high)
 
+    def between(self) -> float | None:
+        """A number that may be drawn between the ends of a range; None of choices and of whole numbers."""
+        if self.low is None or self.high is None or self.whole:
+            return None
+        if self.step is not None:
+            first = self.low + self.step
+            return first if first < self.high else None
+        return (self.low + min(self.high, math.floor(self.low) + 1)) / 2  # never a whole one
+
 
 class PruningSpec(Part):
     """Gives up a trial that, after an epoch, is worse than the median of those before it at that epoch.
@@ -104,8 +114,13 @@ class SweepSpec(Part):
 
 
 def label(choice: Any) -> str | int | float | bool | None:
-    """A choice as it is kept and shown: a plain value is itself, anything else is written as JSON."""
-    return choice if choice is None or isinstance(choice, str | int | float | bool) else json.dumps(choice)
+    """A choice as it is kept and shown: a plain value is itself, anything else is written as JSON, or else as text."""
+    if choice is None or isinstance(choice, str | int | float | bool):
+        return choice
+    try:
+        return json.dumps(choice)
+    except TypeError:  # YAML has dates, and keys of any kind
+        return str(choice)
 
 
 def load_sweep(
@@ -122,23 +137,55 @@ def load_sweep(
         RecipeError: as `load_recipe`; there is nothing to vary; or the recipe does not take what is to be varied.
     """
     values = recipe_values(name, overrides)
-    section = values.pop("sweep", None) or {}
-    if not isinstance(section, dict) or not isinstance(section.get("space") or {}, dict):
-        raise RecipeError(f"{name}: sweep, and space within it, must hold keys and values, not {section!r}.")
+    section = _section(values.pop("sweep", None), str(name))
     for search in searches:
         key, axis = parse_change(search, "--search")
-        section.setdefault("space", {})[key] = axis
+        section["space"] = {**(section.get("space") or {}), key: axis}
     if not section.get("space"):
         raise RecipeError(
             f"{name} says nothing of what is to be varied. Give it a section `sweep` with a `space`, or say it with "
             "--search 'optimiser.learning_rate={low: 0.001, high: 0.1, log: true}' or --search 'batch_size=[32, 64]'."
         )
-    spec = parse_sweep(section, f"{name}: sweep")
-    parse_recipe(copy.deepcopy(values), where=str(name))
+    return values, check_sweep(values, section, str(name))
+
+
+def check_sweep(values: dict[str, Any], section: Any, name: str) -> SweepSpec:
+    """A recipe's section `sweep`, with every choice, both ends of every range and a number between them tried.
+
+    Args:
+        values: of the recipe, without the section; they stay as they are.
+        section: plain values.
+        name: of the recipe, for the errors' sentences.
+
+    Raises:
+        RecipeError: the recipe or its section is wrong, or the recipe does not take what is to be varied.
+    """
+    spec = parse_sweep(_section(section, name), f"{name}: sweep")
+    parse_recipe(copy.deepcopy(values), where=name)
     for key, axis in spec.space.items():
         for value in axis.extremes():
             with_values(values, {key: value})
-    return values, spec
+        between = axis.between()
+        if between is not None:
+            _try_between(values, key, between)
+    return spec
+
+
+def _section(section: Any, name: str) -> dict[str, Any]:
+    """The section `sweep`, where it and the space within it are mappings, as they have to be."""
+    section = section or {}
+    if not isinstance(section, dict) or not isinstance(section.get("space") or {}, dict):
+        raise RecipeError(f"{name}: sweep, and space within it, must hold keys and values, not {section!r}.")
+    return section
+
+
+def _try_between(values: dict[str, Any], key: str, value: float) -> None:
+    try:
+        with_values(values, {key: value})
+    except RecipeError as error:
+        raise RecipeError(
+            f"{error} If {key} is whole, write whole numbers for low, high and step: 16, not 16.0."
+        ) from error
 
 
 def parse_sweep(section: Any, where: str) -> SweepSpec:

@@ -30,8 +30,8 @@ def sweep_command(  # noqa: PLR0913, PLR0917  (a command line has as many option
     changes: Annotated[list[str] | None, typer.Option("--set", help="Change a value: key=value, repeatable.")] = None,
     labels: Annotated[str | None, typer.Option(help="FER+ votes (fer2013new.csv) for FER2013.")] = None,
     tags: Tags = None,
-    priority: Annotated[int, typer.Option(help="The higher goes first.")] = 0,
-    time_limit: Annotated[float | None, typer.Option(help="Hours that each trial may run.")] = None,
+    priority: Annotated[int, typer.Option(min=-(2**31), max=2**31, help="The higher goes first.")] = 0,
+    time_limit: Annotated[float | None, typer.Option(min=0.01, help="Hours that each trial may run.")] = None,
     record: Annotated[bool, typer.Option(help="Record each run in MLflow.")] = True,
     start: Annotated[bool, typer.Option(help="Start a worker if none is alive.")] = True,
     wait: Annotated[bool, typer.Option(help="Return when no trial waits or runs any more.")] = False,
@@ -44,7 +44,7 @@ def sweep_command(  # noqa: PLR0913, PLR0917  (a command line has as many option
     from training.jobs.worker import ensure_worker
     from training.recipe.sweeping import load_sweep
     from training.sweep.results import sweep_result
-    from training.sweep.starting import TrialJobs, start_sweep
+    from training.sweep.starting import TrialJobs, check_sweep, start_sweep
     from training.sweep.study import Plan
 
     values, spec = load_sweep(recipe, changes or [], searches or [])
@@ -59,21 +59,15 @@ def sweep_command(  # noqa: PLR0913, PLR0917  (a command line has as many option
         labels=Path(labels).name if labels else None,
         tags=tuple(tags or ()),
     )
+    check_sweep(plan, jobs)
     handed = start_sweep(sweep, plan, trials, jobs)
     if start and handed:
         ensure_worker()
     result = sweep_result(sweep)
-    while wait and result.count("waiting") + result.count("running") and _jobs_open(result):
+    while wait and result.count("waiting") + result.count("running"):
         time.sleep(1)
         result = sweep_result(sweep)
     _tell(result, as_json)
-
-
-def _jobs_open(result: SweepResult) -> bool:
-    from training.jobs.table import every
-
-    runs = {trial.run for trial in result.trials}
-    return any(job.spec.run in runs and not job.status.over for job in every())
 
 
 @app.command("list")
@@ -112,6 +106,15 @@ def cancel_command(name: Name, as_json: Json = False) -> None:
     emit({"cancelled": [job.id for job in jobs]}, as_json, f"{len(jobs)} trials are cancelled.")
 
 
+@app.command("delete")
+def delete_command(name: Name, as_json: Json = False) -> None:
+    """Delete a sweep whose trials are over or cancelled, with their jobs; checkpoints and records in MLflow stay."""
+    from training.sweep.starting import delete_sweep
+
+    delete_sweep(name)
+    emit({"deleted": name}, as_json, f"The sweep {name} is deleted.")
+
+
 def trial_command(  # noqa: PLR0913, PLR0917  (as above)
     name: Name,
     number: Annotated[int, typer.Argument(help="Number of the trial.")],
@@ -143,8 +146,9 @@ def _why(error: str) -> str:
 
 
 def _line(result: SweepResult) -> str:
-    states = ("complete", "pruned", "fail", "running", "waiting")
-    counts = ", ".join(f"{n} {state}" for state in states if (n := result.count(state)))  # type: ignore[arg-type]
+    from training.sweep.results import STATES
+
+    counts = ", ".join(f"{n} {state}" for state in reversed(STATES) if (n := result.count(state)))
     best = "" if result.best is None else f"; best {result.metric} {result.trials[result.best].value:.4f} "
     best += "" if result.best is None else f"({result.trials[result.best].run})"
     return f"{result.name}: {result.recipe} on {result.data}, {len(result.trials)} trials: {counts or 'none'}{best}"

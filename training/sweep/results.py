@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from training.sweep.starting import settle
+from training.sweep.starting import jobs_of, settle
 from training.sweep.storage import nothing_kept, open_storage, patient
 from training.sweep.study import Sweep, open_sweep, sweep_names
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
-State = Literal["waiting", "running", "complete", "pruned", "fail"]
+State = Literal["waiting", "running", "broken off", "complete", "pruned", "fail"]
+STATES: tuple[State, ...] = get_args(State)
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class TrialResult:
     Attributes:
         number: counts from 0.
         run: name of its run.
-        state: how it stands.
+        state: how it stands; it is broken off where its job was cancelled, ended by a limit, or deleted.
         value: of the metric, of its best epoch; of a pruned one, of its last; None otherwise.
         drawn: what was drawn by key; what is no plain value stands as JSON. Empty before it has begun.
         curve: the metric after each epoch, the first one first.
@@ -84,11 +85,12 @@ def sweep_result(name: str, storage: RDBStorage | None = None) -> SweepResult:
 
 def _result(sweep: Sweep) -> SweepResult:
     settle(sweep)
+    broken_off = _broken_off(sweep)
     trials = tuple(
         TrialResult(
             number=t.number,
             run=sweep.run_of(t.number),
-            state=t.state.name.lower(),  # type: ignore[arg-type]  # Optuna's five
+            state="broken off" if t.number in broken_off else t.state.name.lower(),  # type: ignore[arg-type]  # Optuna's
             value=t.value,
             drawn={key: t.params[key] for key in sweep.plan.spec.space if key in t.params},
             curve=tuple(value for _, value in sorted(t.intermediate_values.items())),
@@ -102,6 +104,13 @@ def _result(sweep: Sweep) -> SweepResult:
     best = min(done, key=lambda t: sign * (t.value or 0.0)).number if done else None
     recipe = str(sweep.plan.recipe.get("name", ""))
     return SweepResult(sweep.name, recipe, sweep.plan.data, spec.metric, spec.direction, trials, best)
+
+
+def _broken_off(sweep: Sweep) -> set[int]:
+    """Numbers of the trials of this workspace on which nobody works, nor will."""
+    known = jobs_of(sweep)
+    jobs = {trial.number: known.get(trial.number) for trial in sweep.own_open_trials()}
+    return {number for number, job in jobs.items() if job is None or job.status.over}
 
 
 def sweep_results() -> list[SweepResult]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from fer_core.card import NAME
 from fer_core.errors import SweepError
@@ -56,9 +56,19 @@ class Plan(Part):
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """One process at a time changes which trials there are."""
+    """One process at a time changes which trials there are.
+
+    Raises:
+        SweepError: another one has been at it for a minute.
+    """
     workspace().mkdir(parents=True, exist_ok=True)
-    with FileLock(workspace() / "sweeps.lock", timeout=WAIT_S):
+    try:
+        lock = FileLock(workspace() / "sweeps.lock", timeout=WAIT_S).acquire()
+    except Timeout:
+        raise SweepError(
+            f"Another page or command has been starting or ending trials for {WAIT_S:.0f} s; try again when it is done."
+        ) from None
+    with lock:
         yield
 
 
@@ -101,6 +111,17 @@ class Sweep:
         """Those of this workspace that are not over."""
         return [t for t in self.trials() if not t.state.is_finished() and t.user_attrs.get(_HOME) == home()]
 
+    def at_work_elsewhere(self) -> bool:
+        """Whether another workspace has trials that are not over."""
+        return any(not t.state.is_finished() and t.user_attrs.get(_HOME) != home() for t in self.trials())
+
+    @patient
+    def delete(self) -> None:
+        """Removes it with its trials from the storage."""
+        import optuna
+
+        optuna.delete_study(study_name=self.name, storage=self.storage)
+
     @patient
     def add_trial(self) -> None:
         """One more, which waits; it belongs to this workspace."""
@@ -109,10 +130,12 @@ class Sweep:
     @patient
     def fail(self, number: int, message: str) -> None:
         """Ends a trial that nobody works on any more."""
+        from optuna.exceptions import UpdateFinishedTrialError
         from optuna.trial import TrialState
 
-        self.storage.set_trial_user_attr(self._id(number), _ERROR, message)
-        self.storage.set_trial_state_values(self._id(number), TrialState.FAIL)
+        with contextlib.suppress(UpdateFinishedTrialError):  # who else saw it was sooner
+            self.storage.set_trial_user_attr(self._id(number), _ERROR, message)
+            self.storage.set_trial_state_values(self._id(number), TrialState.FAIL)
 
     @patient
     def take(self, number: int) -> Trial | None:
@@ -187,7 +210,7 @@ def create_sweep(name: str, plan: Plan) -> Sweep:
     if not NAME.fullmatch(f"{name}-99999"):
         raise SweepError(
             f"{name!r} is not a name for a sweep: it begins with a letter or a digit and goes on with letters, digits, "
-            "'.', '_' and '-', at most 94 in all. Choose another --name."
+            "'.', '_' and '-', at most 94 in all. Choose another name."
         )
     storage = open_storage()
     study = optuna.create_study(
@@ -198,8 +221,8 @@ def create_sweep(name: str, plan: Plan) -> Sweep:
         study.set_user_attr(_PLAN, plan.model_dump(mode="json"))
     elif kept is None or Plan.model_validate(kept) != Plan.model_validate_json(plan.model_dump_json()):
         raise SweepError(
-            f"There is a sweep {name!r} already, of another recipe, space or data set. Choose another --name, or give "
-            "the same recipe, --set, --search and --data to go on with it."
+            f"There is a sweep {name!r} already, of another recipe, space or data set. Choose another name, or give "
+            "the same recipe, changes, space and data to go on with it."
         )
     return Sweep(name, plan, study, storage)
 

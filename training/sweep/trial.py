@@ -37,10 +37,10 @@ def attempt(sweep: Sweep, number: int, objective: Objective) -> str:
         objective: from the values drawn and Optuna's trial to the metric. It may raise `EndedEarlyError`.
 
     Returns:
-        How it ended: `complete`, `pruned` or `fail`. A trial that was over before is left as it is.
+        How it ended: `complete` or `pruned`. A trial that was over before is left as it is.
 
     Raises:
-        SweepError: as `Sweep.take`.
+        SweepError: as `Sweep.take`, or the trial has failed before.
         FERScopeError: what the objective raised; the trial has failed by that, unless the disk was full.
         StorageError: the storage is locked, or does not answer; the trial goes on when it is begun again.
     """
@@ -49,7 +49,13 @@ def attempt(sweep: Sweep, number: int, objective: Objective) -> str:
     tell = patient(sweep.study.tell)
     trial = sweep.take(number)
     if trial is None:
-        return sweep.trials()[number].state.name.lower()
+        over = sweep.trials()[number].state
+        if over is TrialState.FAIL:
+            raise SweepError(
+                f"Trial {number} of {sweep.name} has failed and is counted as it is. Go on with the sweep for another "
+                "trial, or clone this job as a run of its own."
+            )
+        return over.name.lower()
     try:
         value = objective(sweep.draw(trial), trial)
     except EndedEarlyError:

@@ -13,6 +13,7 @@ from training.jobs.table import every
 from training.overfitting import Overfitting, overfitting
 from training.tracking.reading import WITHIN
 from training.tracking.shown import Curves, ShownRun, curves_of, shown_runs
+from ui.page import sentences
 from ui.train.wishes import wish
 from ui.waking import wake_worker
 
@@ -36,7 +37,7 @@ def show_curves() -> None:
         st.info("Choose one or more runs.", icon=":material/show_chart:")
         return
     st.session_state["runs live"] = _live([known[key] for key in chosen])
-    st.fragment(_draw, run_every=_EVERY_S if st.session_state["runs live"] else None)([known[key] for key in chosen])
+    st.fragment(_drawn, run_every=_EVERY_S if st.session_state["runs live"] else None)([known[key] for key in chosen])
 
 
 def _title(run: ShownRun) -> str:
@@ -47,6 +48,11 @@ def _live(chosen: Sequence[ShownRun]) -> bool:
     """Whether one of the runs may get further."""
     names = {run.name for run in chosen if run.folder is not None}
     return any(job.spec.run in names and not job.status.over for job in every())
+
+
+def _drawn(chosen: list[ShownRun]) -> None:
+    with sentences():  # those of the page do not see what a fragment that is drawn again by itself raises
+        _draw(chosen)
 
 
 def _draw(chosen: list[ShownRun]) -> None:

@@ -11,11 +11,14 @@ from training.jobs.job import Job
 from training.jobs.queue import recipe_file
 from training.jobs.table import find
 from training.recipe import Recipe, list_recipes, load_recipe
-from training.recipe.own import LARGEST_KB, keep_recipe, own_recipe_file, own_recipes
+from training.recipe.own import LARGEST_KB, drop_recipe, keep_recipe, own_recipe_file, own_recipes
+from ui.train.kept import forget_values
 from ui.train.wishes import wish
 
+_FIRST = "compact"
 # The address has an option as it is shown, so that what is shown is what is meant.
 _JOB, _OWN = "as job ", "own: "
+_TAKEN = "own taken"  # how often: an uploader is emptied by a key that it has not had yet
 _EXAMPLE = "name: mine\nmodel: {architecture: compact}\nepochs: 30\n"
 
 
@@ -58,9 +61,9 @@ def pick_draft() -> Draft | None:
     if asked and asked not in options:
         st.warning(f"There is no recipe “{asked[:100]}”. Showing another one; choose below.")
     left, right = st.columns([5, 1], vertical_alignment="bottom")
-    name = str(left.selectbox("Recipe", options, index=options.index("compact"), key="recipe", bind="query-params"))
+    name = str(left.selectbox("Recipe", options, index=options.index(_FIRST), key="recipe", bind="query-params"))
     with right:
-        _take_own()
+        _take_own(name.removeprefix(_OWN) if name.startswith(_OWN) else None)
     if name.startswith(_OWN):
         return _of_own(name.removeprefix(_OWN))
     return _clone_of(int(name.removeprefix(_JOB))) if name not in names else _of_recipe(name)
@@ -92,16 +95,27 @@ def _of_own(name: str) -> Draft | None:
     return Draft(str(file), recipe, recipe)
 
 
-def _take_own() -> None:
-    """A recipe as YAML, from a file or typed; it is kept in the workspace and chosen."""
+def _take_own(chosen: str | None) -> None:
+    """A recipe as YAML, from a file or typed; it is kept in the workspace and chosen. The one that is can go."""
     with st.popover("Your own", icon=":material/upload_file:", key="own recipe", width="stretch"):
         st.caption("A recipe in YAML, with a name of its own. It is kept in the workspace.")
-        file = st.file_uploader("File", type=["yaml", "yml"], key="own file", max_upload_size=1)
+        taken = st.session_state.setdefault(_TAKEN, 0)
+        file = st.file_uploader("File", type=["yaml", "yml"], key=f"own file {taken}", max_upload_size=1)
         text = st.text_area("or text", key="own text", height=200, placeholder=_EXAMPLE, max_chars=1000 * LARGEST_KB)
-        if st.button("Take it", key="own take", icon=":material/add:", disabled=file is None and not text.strip()):
+        both = file is not None and bool(text.strip())
+        if both:
+            st.warning("Here are a file and a text; remove one of them.", icon=":material/warning:")
+        if st.button("Take it", key="own take", icon=":material/add:", disabled=both or not (file or text.strip())):
             try:
                 name = keep_recipe(file.getvalue() if file else text.encode())
             except RecipeError as error:
                 st.error(str(error), icon=":material/error:")
             else:
-                wish(recipe=f"{_OWN}{name}")
+                forget_values(str(own_recipe_file(name)))  # what was entered differed from another of that name
+                wish(recipe=f"{_OWN}{name}", **{"own text": "", _TAKEN: taken + 1})
+        if chosen and st.button(
+            f"Delete {chosen}", key="own delete", icon=":material/delete:", help="Jobs that have it keep their copy."
+        ):
+            drop_recipe(chosen)
+            forget_values(str(own_recipe_file(chosen)))
+            wish(recipe=_FIRST)

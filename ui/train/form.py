@@ -13,11 +13,11 @@ from fer_core.errors import RecipeError
 from training.recipe.fields import Entry, Section, as_yaml, overrides, sections
 from training.recipe.loading import read_yaml
 from ui.train.draft import Draft
+from ui.train.kept import forget_values, values_of, widget_key
 from ui.train.shape import offer_to_add, offer_to_remove, shaped, split_off
 
 _COLUMNS = 3
 _OPEN = {"run", "optimiser", "support-vector machine"}
-_KEPT = "train values"  # what was entered, by source and key: Streamlit forgets widgets that are not drawn
 
 EXAMPLE = "phases=[{name: first, epochs: 2, learning_rate: 0.01}, {name: second, epochs: 3}]"
 
@@ -28,7 +28,7 @@ def ask_for_changes(draft: Draft) -> list[str]:
     Raises:
         RecipeError: a value that is no YAML.
     """
-    kept = st.session_state.setdefault(_KEPT, {}).setdefault(draft.source, {})
+    kept = values_of(draft.source)
     was = {entry.key: entry.value for part in sections(draft.filled) for entry in part.entries}
     base = {entry.key: entry.value for part in sections(draft.base) for entry in part.entries}
     summary = st.container()
@@ -49,7 +49,8 @@ def ask_for_changes(draft: Draft) -> list[str]:
     rest, lists = split_off(values, kept)
     _summarise(summary, rest, base, lists + free)
     if kept and summary.button("Back to the recipe", key="reset form", icon=":material/undo:"):
-        _forget(draft)
+        forget_values(draft.source)
+        st.rerun()
     return overrides(was, rest) + lists + free
 
 
@@ -59,16 +60,6 @@ def _titles(parts: Sequence[Section]) -> list[str]:
     for part in parts:
         titles.append(f"{part.title} ({titles.count(part.title) + 1})" if part.title in titles else part.title)
     return titles
-
-
-def widget_key(source: str, key: str) -> str:
-    """By which Streamlit knows the widget of a recipe's value."""
-    return f"{source} {key}"
-
-
-def remember(source: str, key: str, value: Any) -> None:
-    """Enters a value as if the user had; its widget, where it is drawn, has to be set as well."""
-    st.session_state.setdefault(_KEPT, {}).setdefault(source, {})[key] = value
 
 
 def _ask_section(part: Section, key: str, draft: Draft, base: Mapping[str, Any], kept: dict[str, Any]) -> Any:
@@ -161,10 +152,3 @@ def _summarise(place: Any, values: Mapping[str, Any], base: Mapping[str, Any], f
     lines += [f":orange[●] `{line}`" for line in free]
     if lines:
         place.markdown("  \n".join(lines))
-
-
-def _forget(draft: Draft) -> None:
-    st.session_state[_KEPT].pop(draft.source)
-    for key in [k for k in st.session_state if isinstance(k, str) and k.startswith(f"{draft.source} ")]:
-        del st.session_state[key]
-    st.rerun()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from fer_core.data.store import open_data_set
 from training.jobs.job import FitRequest
@@ -17,36 +18,44 @@ from ui.train.asked import Asked
 
 def ask_for_job(asked: Asked) -> tuple[FitRequest, Wishes]:
     """Draws the form, filled with what was asked; gives what is asked now. What it has no widget for stays."""
-    key, fit, limits = asked.keys, asked.fit, asked.wishes.limits
-    was = None if limits.time_s is None else limits.time_s / 3600
-    memory_was, disk_was = _whole(limits.memory_mb), _whole(limits.disk_mb)
-    priority_was = asked.wishes.priority
+    key, fit = asked.keys, asked.fit
     with st.expander("**Job**: name, priority, limits, tags"):
-        left, middle, right = st.columns(3)
-        run = left.text_input(
+        columns = st.columns(3)
+        run = columns[0].text_input(
             "Name of the run", placeholder="as the recipe is called", max_chars=100, key=f"{key}run name"
         )
-        priority = middle.number_input(
-            "Priority", min(-100, priority_was), max(100, priority_was), priority_was, help="The higher goes first.",
-            key=f"{key}run priority",
-        )  # fmt: skip
-        hours = right.number_input(
-            "Hours at most", min(0.01, was or 0.01), None, was, key=f"{key}run hours", placeholder="no limit"
+        wishes = ask_limits(columns[1:] + columns, asked.wishes, key)
+        keep = columns[2].number_input(
+            "Keep the state every so many steps", 0, None, fit.keep_every, key=f"{key}run keep"
         )
-        memory = left.number_input(
-            "Memory at most, MB", min(100, memory_was or 100), None, memory_was, key=f"{key}run memory",
-            placeholder="no limit",
-        )  # fmt: skip
-        disk = middle.number_input("Free disk before it starts, MB", 0, None, disk_was, key=f"{key}run disk")
-        keep = right.number_input("Keep the state every so many steps", 0, None, fit.keep_every, key=f"{key}run keep")
-        tags, labels = _ask_which(fit, key)
-    seconds = limits.time_s if hours == was else None if hours is None else 3600 * hours
-    limits = limits.model_copy(update={"time_s": seconds, "memory_mb": memory, "disk_mb": disk or 0})
+        tags, labels = ask_which(fit, key)
     fit = fit.model_copy(update={"tags": tuple(tags), "labels": labels, "keep_every": int(keep)})
-    return fit, replace(asked.wishes, run=run.strip() or None, priority=int(priority), limits=limits)
+    return fit, replace(wishes, run=run.strip() or None)
 
 
-def _ask_which(fit: FitRequest, key: str) -> tuple[Sequence[str], str | None]:
+def ask_limits(columns: Sequence[DeltaGenerator], was: Wishes, key: str) -> Wishes:
+    """Priority and limits, a widget for each of four columns; what it has no widget for stays as it was."""
+    limits = was.limits
+    hours_were = None if limits.time_s is None else limits.time_s / 3600
+    memory_was, disk_was = _whole(limits.memory_mb), _whole(limits.disk_mb)
+    priority = columns[0].number_input(
+        "Priority", min(-100, was.priority), max(100, was.priority), was.priority, help="The higher goes first.",
+        key=f"{key}run priority",
+    )  # fmt: skip
+    hours = columns[1].number_input(
+        "Hours at most", min(0.01, hours_were or 0.01), None, hours_were, key=f"{key}run hours", placeholder="no limit"
+    )
+    memory = columns[2].number_input(
+        "Memory at most, MB", min(100, memory_was or 100), None, memory_was, key=f"{key}run memory",
+        placeholder="no limit",
+    )  # fmt: skip
+    disk = columns[3].number_input("Free disk before it starts, MB", 0, None, disk_was, key=f"{key}run disk")
+    seconds = limits.time_s if hours == hours_were else None if hours is None else 3600 * hours
+    limits = limits.model_copy(update={"time_s": seconds, "memory_mb": memory, "disk_mb": disk or 0})
+    return replace(was, priority=int(priority), limits=limits)
+
+
+def ask_which(fit: FitRequest, key: str) -> tuple[Sequence[str], str | None]:
     """Tags of a data set of the workspace, or FER+ votes beside a path."""
     if Path(fit.data).is_absolute():
         labels = st.text_input(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -11,7 +13,7 @@ import streamlit as st
 from training.jobs.job import Job
 from training.jobs.queue import cancel, delete, prioritise, resume, retry
 from training.jobs.states import Status
-from training.jobs.table import every
+from training.jobs.table import attempts, every
 from training.tracking.files import HISTORY, STEPS
 from ui.page import sentences
 from ui.train.draft import clone_key
@@ -22,6 +24,7 @@ from ui.wording import duration, plural
 _SHOWN = 15
 _LOG_LINES = 200
 _EVERY_S = 1.5
+_CARD = re.compile(r"system/gpu_(\d+)_")  # in the name of a figure
 _MARKS = {
     Status.HELD: ":gray-badge[being handed in]",
     Status.QUEUED: ":gray-badge[waits]",
@@ -34,11 +37,16 @@ _MARKS = {
 
 def show_queue() -> None:
     """The view; drawn again by itself as long as a job is open."""
-    st.fragment(_draw, run_every=_EVERY_S if _open(every()) else None)()
+    st.fragment(_drawn, run_every=_EVERY_S if _open(every()) else None)()
 
 
 def _open(jobs: list[Job]) -> int:
     return sum(not job.status.over for job in jobs)
+
+
+def _drawn() -> None:
+    with sentences():  # those of the page do not see what a fragment that is drawn again by itself raises
+        _draw()
 
 
 def _draw() -> None:
@@ -69,10 +77,17 @@ def _show_load() -> None:
     load = _load()
     used_gb, used = load["system/system_memory_usage_megabytes"] / 1000, load["system/system_memory_usage_percentage"]
     text = f"processor {load['system/cpu_utilization_percentage']:.0f} %, memory {used_gb:.1f} GB ({used:.0f} %)"
-    for i in range(len([name for name in load if name.startswith("system/gpu_") and name.endswith("_percentage")])):
-        gpu_gb = load.get(f"system/gpu_{i}_memory_usage_megabytes", 0.0) / 1000
-        text += f", GPU {i} {load[f'system/gpu_{i}_utilization_percentage']:.0f} % and {gpu_gb:.1f} GB"
+    cards = sorted({int(told[1]) for name in load if (told := _CARD.match(name))})
+    for i in cards:
+        busy = _told(load, f"system/gpu_{i}_utilization_percentage", "{:.0f} %")
+        held = _told(load, f"system/gpu_{i}_memory_usage_megabytes", "{:.1f} GB", 1e-3)
+        text += f", GPU {i} {busy} and {held}"
     st.caption(f"This machine: {text}")
+
+
+def _told(load: dict[str, float], name: str, form: str, factor: float = 1.0) -> str:
+    """A figure of a card; some tell only some of theirs."""
+    return form.format(factor * load[name]) if name in load else "n/a"
 
 
 @st.cache_data(ttl=2, show_spinner=False)
@@ -93,8 +108,31 @@ def _show_job(job: Job, place: int) -> None:
         if job.message and job.status is not Status.DONE:
             (st.error if job.status is Status.FAILED else st.caption)(job.message)
         if log:
+            _show_earlier(job)
             lines = job.log().splitlines()[-_LOG_LINES:]
             st.code("\n".join(lines) or "Nothing was printed yet.", language=None, height=260)
+
+
+def _show_earlier(job: Job) -> None:
+    """How each attempt ended, where there was more than one."""
+    known = attempts(job.id)
+    if len(known) < 2:
+        return
+    rows = [
+        {
+            "Attempt": one.number,
+            "Began": _clock(one.began),
+            "Ended": _clock(one.ended),
+            "Reason": one.reason.value if one.reason else "runs",
+            "Message": one.message,
+        }
+        for one in known
+    ]
+    st.dataframe(rows, hide_index=True, key=f"attempts {job.id}")
+
+
+def _clock(at: float | None) -> str:
+    return "" if at is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
 
 
 def _facts(job: Job, place: int) -> str:

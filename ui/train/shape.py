@@ -54,7 +54,7 @@ def offer_to_add(recipe: Recipe, source: str, values: Mapping[str, Any], kept: d
                 parts = _listed(values, name)
                 used = {part["name"] for part in parts}
                 free = next(str(i) for i in range(1, len(used) + 2) if str(i) not in used)
-                _keep(recipe, source, name, [*parts, _new(recipe, name, free, first=not parts)], kept)
+                _keep(recipe, source, name, [*parts, _new(name, free, None if parts else values.get("epochs"))], kept)
                 wish(**{f"open {one} {free}": True})
 
 
@@ -70,9 +70,10 @@ def offer_to_remove(recipe: Recipe, source: str, key: str, values: Mapping[str, 
             st.rerun()
 
 
-def _new(recipe: Recipe, name: str, called: str, *, first: bool) -> dict[str, Any]:
+def _new(name: str, called: str, epochs: int | None) -> dict[str, Any]:
+    """A phase of one epoch, or of so many, or a group of all layers."""
     if name == "phases":
-        return PhaseSpec(name=called, epochs=recipe.epochs if first else 1).model_dump(mode="json")
+        return PhaseSpec(name=called, epochs=epochs or 1).model_dump(mode="json")
     return GroupSpec(name=called, layers=("*",)).model_dump(mode="json")
 
 

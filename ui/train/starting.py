@@ -15,10 +15,9 @@ from training.recipe import Recipe, load_recipe
 from ui.page import sentences
 from ui.tasks import running
 from ui.train.dry import DRY_RUN, arguments_of, show_dry_run, start_dry_run
-from ui.train.form import remember, widget_key
+from ui.train.kept import values_of, widget_key
 from ui.train.where import Where
 from ui.train.wishes import wish
-from ui.waking import wake_worker
 
 _REFUSED = "train refused"  # what was pressed, of which values, and why it cannot be
 _RANDOM = ("model.pretrained", "none")
@@ -87,7 +86,7 @@ def _offer_random_weights(entered: Entered, told: DeltaGenerator) -> None:
     told.error(why, icon=":material/error:")
     label = "Start from random weights" if what == "start" else "Dry run from random weights"
     if told.button(label, icon=":material/casino:", key="random weights", help="Sets model.pretrained to none."):
-        remember(source, *_RANDOM)  # the form shows it from now on
+        values_of(source)[_RANDOM[0]] = _RANDOM[1]  # the form shows it from now on
         shown = {widget_key(source, _RANDOM[0]): _RANDOM[1]}
         act = _start if what == "start" else _dry_run
         _attempt(what, lambda without: act(without, **shown), entered.from_random(), told)
@@ -100,7 +99,6 @@ def _start(entered: Entered, **shown: str) -> None:
 
     ensure_worker()  # it comes up while the recipe is checked, for which torch is loaded
     job = submit_fit(entered.recipe, entered.fit, replace(entered.wishes, cluster=entered.where.cluster()))
-    wake_worker(now=True)
     st.toast(f"Job {job.id}: {job.spec.about}", icon=":material/play_arrow:")
     wish(show="Queue", **shown)
 

@@ -14,7 +14,9 @@ TRAIN, VALIDATION = [(1, 2.0), (2, 1.0), (3, 0.5)], [(1, 1.8), (2, 1.2)]
 def test_both_curves_of_both_runs_in_the_runs_colours() -> None:
     figure = learning_curves({"a": (TRAIN, VALIDATION), "b": (TRAIN, [])}, "loss")
     lines = [line for line in figure.data if line.name]
-    assert [(line.name, line.meta) for line in lines] == [("a", "training"), ("a", "validation"), ("b", "training")]
+    assert [(line.name, line.meta) for line in lines] == [
+        ("a", "training"), ("a, gap 0.200", "validation"), ("b", "training"),
+    ]  # fmt: skip
     assert (list(lines[1].x), list(lines[1].y)) == ([1, 2], [1.8, 1.2])
     assert (lines[0].line.dash, lines[1].line.dash) == ("dash", "solid")
     assert [line.line.color for line in lines] == ["#0072B2", "#0072B2", "#D55E00"]
@@ -32,6 +34,13 @@ def test_the_gap_is_marked_at_the_last_epoch_of_both() -> None:
     assert bar.text[1] == "\u2002gap 0.200"
     shares = learning_curves({"a": ([(1, 0.9)], [(1, 0.65)])}, "accuracy", percent=True)
     assert [line.text[1] for line in shares.data if line.text] == ["\u2002gap 25.0 points"]
+
+
+def test_the_gaps_of_several_runs_stand_in_the_legend_where_they_do_not_lie_upon_one_another() -> None:
+    figure = learning_curves({"a": (TRAIN, VALIDATION), "b": (TRAIN, VALIDATION), "c": ([], VALIDATION)}, "loss")
+    assert [line.name for line in figure.data if line.showlegend] == ["a, gap 0.200", "b, gap 0.200", "c"]
+    assert not any(line.text for line in figure.data)
+    assert [list(line.x) for line in figure.data if line.line.width == 4] == [[2, 2, 2], [2, 2, 2]]
 
 
 def test_the_start_of_over_fitting_is_marked() -> None:
@@ -61,7 +70,7 @@ def test_training_within_epochs_is_a_thin_line_under_the_others() -> None:
     assert [(line.line.color, line.line.width, line.showlegend) for line in steps] == [
         ("#0072B2", 1, False), ("#D55E00", 1, True),
     ]  # fmt: skip
-    (bar,) = [line for line in figure.data if line.text and line.meta is None]
+    (bar,) = [line for line in figure.data if line.line.width == 4]
     assert list(bar.x) == [2, 2, 2], "the gap is that of the epochs"
     rates = rate_curves({"a": [(1, 0.1)]}, "learning rate", {"a": [(0.25, 0.0), (0.5, 0.2)]})
     assert [(line.meta, list(line.x), list(line.y)) for line in rates.data] == [

@@ -57,6 +57,23 @@ def test_asked_to_end_they_keep_the_state_and_killed_they_all_go(command: Comman
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("number", [0, 1])
+def test_one_that_is_killed_ends_all_and_the_status_says_so(number: int, command: Command, home: Path) -> None:
+    process = begin(command("long", epochs=200))
+    wait_for(home / "runs" / "long" / "history.jsonl", process)
+    trained = [
+        child
+        for child in psutil.Process(process.pid).children()
+        if child.environ().get("RANK") == str(number) and "training" in child.cmdline()
+    ]
+    assert len(trained) == 1
+    trained[0].kill()
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 143, err
+    assert "Traceback" not in err
+
+
+@pytest.mark.slow
 def test_a_mistake_is_told_once_with_its_status(command: Command) -> None:
     process = begin([*command("one"), "--set", "batch_size=15"])
     _, err = process.communicate(timeout=120)

@@ -134,6 +134,34 @@ def test_mistakes(submit: Callable[..., Any], tmp_path: Path) -> None:
         assert sentence in result.stderr
 
 
+@pytest.mark.parametrize(("number", "bound"), [("0", "1"), ("99999999999999999999", "9223372036854775807")])
+@pytest.mark.parametrize("command", ["show", "logs", "cancel", "resume", "retry", "clone", "delete"])
+def test_a_number_that_no_job_can_have(command: str, number: str, bound: str) -> None:
+    result = CliRunner().invoke(command_line.app, ["jobs", command, number])
+    assert result.exit_code == 2
+    assert "Error: Invalid value for 'number'" in result.stderr
+    assert result.stderr.rstrip().endswith(f"equal to {bound}")
+
+
+def test_limits_and_priorities_out_of_range(submit: Callable[..., Any], tmp_path: Path) -> None:
+    submit()
+    hand_in = ["submit", "compact", "--data", str(tmp_path / "few.parquet"), "--no-start"]
+    huge = "99999999999999999999"
+    for arguments, name, bound in (
+        ([*hand_in, "--time-limit", "0"], "--time-limit", "0.001"),
+        ([*hand_in, "--time-limit", "-1"], "--time-limit", "0.001"),
+        ([*hand_in, "--memory-limit", "0"], "--memory-limit", "1"),
+        ([*hand_in, "--memory-limit", "-5"], "--memory-limit", "1"),
+        ([*hand_in, "--priority", huge], "--priority", "1000000"),
+        (["prioritise", "1", huge], "priority", "1000000"),
+    ):
+        result = CliRunner().invoke(command_line.app, ["jobs", *arguments])
+        assert result.exit_code == 2, arguments
+        assert f"Error: Invalid value for '{name}'" in result.stderr
+        assert result.stderr.rstrip().endswith(f"equal to {bound}")
+    assert [row["id"] for row in call("list")] == [1]
+
+
 def test_cancelling_waits_for_the_end(hand_in: Callable[..., Job], workers: Workers, tmp_path: Path) -> None:
     job = hand_in("(here / me).touch()\nwhile True: time.sleep(0.02)")
     workers.start()

@@ -109,10 +109,16 @@ def test_room_is_that_of_the_narrowest_group(system: System, monkeypatch: pytest
 def killed(hand_in: HandIn, system: System, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Job, End]]:
     """A job whose process is killed while it is watched, and whether the system counts it as its own doing."""
 
-    def make(counted: bool, need: Need | None = None, room: float = 700.0) -> tuple[Job, End]:
+    def make(
+        counted: bool, need: Need | None = None, room: float = 700.0, sent: int = signal.SIGKILL
+    ) -> tuple[Job, End]:
         monkeypatch.setattr(attempts, "room_mb", lambda: room)
         system.write(**{"proc/vmstat": "oom_kill 3\n"})
-        hand_in("(here / me).touch()\nwhile True: time.sleep(0.02)\n")
+        # Asked to end it does what the first of several processes does when another one was killed.
+        hand_in(
+            "import signal\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
+            "(here / me).touch()\nwhile True: time.sleep(0.02)\n"
+        )
         job = claim("w", "cpu")
         assert job is not None
         if need is not None:
@@ -124,7 +130,7 @@ def killed(hand_in: HandIn, system: System, monkeypatch: pytest.MonkeyPatch) -> 
         def leaving() -> bool:
             if (system.root.parent / "a").exists() and task.lives:
                 system.write(**{"proc/vmstat": f"oom_kill {3 + counted}\n"})
-                os.kill(task.pid or 0, signal.SIGKILL)
+                os.kill(task.pid or 0, sent)
             return False
 
         end = watch(job, task, leaving)
@@ -134,11 +140,10 @@ def killed(hand_in: HandIn, system: System, monkeypatch: pytest.MonkeyPatch) -> 
     return make
 
 
-def test_killed_by_the_system_it_is_not_started_again(
-    killed: Callable[..., tuple[Job, End]],
-) -> None:
-    """The process itself takes some 30 MB, of which nothing is known to be beside the training."""
-    _, end = killed(counted=True, need=Need(128, 1, 500.0, 2.0))
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
+def test_killed_by_the_system_it_is_not_started_again(killed: Callable[..., tuple[Job, End]], sent: int) -> None:
+    """It, or one of the processes that it has started. It takes some 30 MB, all of it counted as the training's."""
+    _, end = killed(counted=True, need=Need(128, 1, 500.0, 2.0), sent=sent)
     assert (end.reason, end.status) == (Reason.NO_MEMORY, Status.FAILED)
     assert end.message == (
         "The system has killed its process because memory ran out. 700 MB are free now, and it would want as much "

@@ -95,7 +95,7 @@ def test_cancelled_in_the_queue(hand_in: HandIn) -> None:
     with pytest.raises(JobError, match=r"Job 1 \(script a\) is over already: cancelled"):
         cancel(job.id)
     again = resume(job.id)
-    assert (again.status, again.ended) == ("queued", None)
+    assert (again.status, again.ended, again.reason, again.message) == ("queued", None, None, "")
     with pytest.raises(JobError, match="is queued already"):
         resume(job.id)
     assert claim("w", "cpu") is not None
@@ -126,6 +126,9 @@ def test_what_is_over_can_be_begun_again_or_deleted(hand_in: HandIn) -> None:
     second = claim("w", "cpu")
     assert second is not None
     end_attempt(second, End(Reason.ERROR, "wrong", Status.FAILED))
+    assert (find(job.id).reason, find(job.id).message) == ("error", "wrong")
+    assert (resume(job.id).reason, find(job.id).message) == (None, ""), "it waits, and nothing is wrong with it"
+    cancel(job.id)
     assert [(a.number, a.reason, a.message) for a in attempts(job.id)] == [(1, "done", ""), (2, "error", "wrong")]
     delete(job.id)
     assert every() == []
@@ -155,9 +158,11 @@ def test_an_end_counts_once_and_for_its_attempt_alone(hand_in: HandIn) -> None:
     assert first is not None
     goes_on = End(Reason.KILLED, "killed", Status.QUEUED, 1)
     end_attempt(first, goes_on)
-    assert (find(1).status, find(1).fruitless, find(1).reason) == ("queued", 1, "killed")
+    assert (find(1).status, find(1).fruitless, find(1).reason, find(1).message) == ("queued", 1, "killed", "killed")
     second = claim("w", "cpu")
     assert second is not None
+    assert (second.reason, second.message) == (None, ""), "why it went on by itself is told while it waits"
+    assert [(a.number, a.reason, a.message) for a in attempts(1)] == [(1, "killed", "killed"), (2, None, "")]
     end_attempt(first, goes_on)  # somebody else saw the same end, but later
     assert find(1).status == "running"
     table.change(1, (Status.RUNNING,), cancelling=1)

@@ -90,5 +90,55 @@ def test_every_value_is_tried_before_anything_is_trained() -> None:
         load_sweep("compact", searches=["batch_size"])
 
 
+def test_a_section_without_a_space_is_filled_from_the_command_line(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump({**recipe_values("compact"), "sweep": {"space": None}}))
+    _, spec = load_sweep(file, searches=["seed=[1, 2]"])
+    assert {key: axis.choices for key, axis in spec.space.items()} == {"seed": (1, 2)}
+
+
+def test_dates_among_the_choices_are_refused_in_a_sentence() -> None:
+    """YAML has dates, JSON has none."""
+    with pytest.raises(RecipeError, match=r"A trial with licence=2020-01-01: licence: Input should be a valid str"):
+        load_sweep("compact", searches=["licence=[2020-01-01, 2020-01-02]"])
+    with pytest.raises(RecipeError, match="names a choice twice"):
+        load_sweep("compact", searches=["licence=[2020-01-01, 2020-01-01]"])
+    with pytest.raises(RecipeError, match=r"A trial with licence=\{datetime.date\(2020, 1, 1\): 1\}"):
+        load_sweep("compact", searches=["licence=[{2020-01-01: 1}]"])
+
+
+@pytest.mark.parametrize(
+    ("axis", "tried"),
+    [
+        ("{low: 16.0, high: 64.0}", "16.5"),
+        ("{low: 16, high: 64.0}", "16.5"),
+        ("{low: 4, high: 8, step: 0.5}", "4.5"),
+        ("{low: 4, high: 8, step: 1.5}", "5.5"),
+        ("{low: 16.0, high: 64.0, log: true}", "16.5"),
+    ],
+)
+def test_a_range_of_fractions_does_not_fit_a_key_of_whole_numbers(axis: str, tried: str) -> None:
+    """Both ends would; what is drawn between them would not, and the trials failed one by one."""
+    with pytest.raises(
+        RecipeError, match=rf"batch_size={tried}: batch_size: .*write whole numbers for low, high and st"
+    ):
+        load_sweep("compact", searches=[f"batch_size={axis}"])
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        "batch_size={low: 16, high: 64, step: 16}",
+        "batch_size={low: 16.0, high: 64.0, step: 16.0}",  # none but whole numbers can be drawn
+        "batch_size={low: 16.0, high: 17.0, step: 1.5}",  # 16 alone
+        "optimiser.learning_rate={low: 0.25, high: 0.75}",
+        "optimiser.learning_rate={low: 1, high: 2.5}",
+    ],
+)
+def test_ranges_that_fit(search: str) -> None:
+    key = search.partition("=")[0]
+    assert list(load_sweep("compact", searches=[search])[1].space) == [key]
+
+
 def test_labels() -> None:
     assert [label(c) for c in (3, 0.5, "adam", None, True, [32, 64])] == [3, 0.5, "adam", None, True, "[32, 64]"]

@@ -75,7 +75,7 @@ def test_a_lock_that_stays_is_told_and_the_trial_goes_on(
     monkeypatch.undo()
     monkeypatch.setenv("FERSCOPE_HOME", str(home))
     state = sweep_result("s").trials[0].state
-    assert state == ("waiting" if when == "take" else "running")
+    assert state == "broken off"  # it has no job here, but is open
     assert attempt(open_sweep("s"), 0, objective) == "complete"
     assert len(set(drawn)) == 1
     found = sweep_result("s").trials[0]
@@ -113,7 +113,7 @@ def test_looking_at_sweeps_while_they_are_locked(make: Make, home: Path) -> None
         for look in looks:
             with pytest.raises(SweepError, match=LOCKED):
                 look()
-    assert [trial.state for trial in sweep_result("s").trials] == ["waiting"]
+    assert [trial.state for trial in sweep_result("s").trials] == ["broken off"]
 
 
 def test_a_server_that_has_gone(make: Make, home: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_job_that_could_not_reach_the_storage_is_resumed() -> None:
         job = table.claim("w", "cpu")
         assert job is not None
         table.end_attempt(job, End(Reason.ERROR, message, Status.FAILED))
-    assert [trial.state for trial in sweep_result("s").trials] == ["waiting", "fail"]
+    assert [trial.state for trial in sweep_result("s").trials] == ["broken off", "fail"]
     assert [job.spec.run for job in start_sweep("s", plan, 2, jobs)] == ["s-0"]
 
 
@@ -145,5 +145,5 @@ def test_a_full_disk_leaves_the_trial_open(make: Make) -> None:
     with pytest.raises(TrainingError):
         attempt(sweep, 0, objective)
     settle(sweep)
-    assert sweep_result("s").trials[0].state == "running"
+    assert sweep_result("s").trials[0].state == "broken off"
     assert attempt(open_sweep("s"), 0, lambda *_: 1.0) == "complete"

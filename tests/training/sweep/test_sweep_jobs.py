@@ -12,23 +12,26 @@ from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
 from typer.testing import CliRunner
 
 from fer_core.data import SampleTable
-from fer_core.errors import JobError
+from fer_core.errors import DataError, FERScopeError, JobError, SweepError
 from tests.training.jobs.conftest import Workers, runs
 from tests.training.runs import history
 from tests.waiting import until
 from training.__main__ import app
 from training.jobs import table
 from training.jobs.job import RECIPE, FitRequest
-from training.jobs.queue import clone
-from training.jobs.states import Reason, Status
+from training.jobs.queue import Wishes, clone, submit
+from training.jobs.states import Limits, Reason, Status
 from training.jobs.table import End, attempts, every
 from training.recipe import load_recipe
+from training.recipe.loading import recipe_values
 from training.sweep.results import sweep_result
-from training.sweep.starting import TrialJobs, cancel_sweep, start_sweep
-from training.sweep.study import Plan, Sweep
+from training.sweep.starting import TrialJobs, cancel_sweep, check_sweep, delete_sweep, go_on, start_sweep
+from training.sweep.study import Plan, Sweep, open_sweep
+from training.sweep.trial import attempt
 
 PLAN = Plan(
     recipe=yaml.safe_load(Path("training/recipes/compact.yaml").read_text()),
@@ -91,7 +94,7 @@ def test_ends_from_outside_are_gone_on_with_and_defects_are_marked() -> None:
     start_sweep("s", PLAN, 3, JOBS)
     end("s-0", Reason.KILLED)  # three times in a row: it was given up
     end("s-1", Reason.TIME_LIMIT)
-    assert [t.state for t in sweep_result("s").trials] == ["fail", "waiting", "waiting"]
+    assert [t.state for t in sweep_result("s").trials] == ["fail", "broken off", "waiting"]
     assert sweep_result("s").trials[0].error == "It ended: killed."
     assert [job.spec.run for job in cancel_sweep("s")] == ["s-2"]
     assert [(job.spec.run, job.status) for job in start_sweep("s", PLAN, 3, JOBS)] == [
@@ -101,14 +104,108 @@ def test_ends_from_outside_are_gone_on_with_and_defects_are_marked() -> None:
     assert [t.state for t in sweep_result("s").trials] == ["fail", "waiting", "waiting"]
 
 
-def test_a_run_that_another_job_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A job that was deleted is handed in again; one that is no trial's keeps its run."""
+def test_gone_on_with_as_it_was_started(elsewhere: Callable[[str], None], tmp_path: Path) -> None:
+    elsewhere("a")
+    votes = tmp_path / "votes.csv"
+    votes.touch()
+    jobs = TrialJobs(str(tmp_path), str(votes), ("good",), False, 4, Limits(time_s=60))
+    start_sweep("s", PLAN, 1, jobs)
+    handed = go_on("s", 2)
+    assert [job.spec.run for job in handed] == ["s-1"]
+    first, second = every()
+    assert second.spec.arguments[5:] == first.spec.arguments[5:]
+    assert (second.spec.fit, second.priority, second.spec.limits) == (first.spec.fit, 4, Limits(time_s=60))
+    elsewhere("b")  # a workspace of the team that has not worked on it
+    with pytest.raises(SweepError, match=r"Where s finds few is not known here any more\."):
+        go_on("s", 3)
+    with pytest.raises(SweepError, match="no sweep 'other' here"):
+        go_on("other", 3)
+
+
+def test_deleted_with_its_jobs_when_nothing_of_it_is_at_work(elsewhere: Callable[[str], None]) -> None:
+    elsewhere("a")
+    start_sweep("s", PLAN, 2, JOBS)
+    with pytest.raises(SweepError, match=r"Trials of s wait or run\. Cancel the sweep first"):
+        delete_sweep("s")
+    folder = cancel_sweep("s")[0].run_folder
+    (folder / "states").mkdir(parents=True)
+    elsewhere("b")
+    with pytest.raises(SweepError, match="in each workspace that has some"):
+        delete_sweep("s")
+    elsewhere("a")
+    start_sweep("other", PLAN, 1, JOBS)
+    delete_sweep("s")
+    assert [job.spec.run for job in every()] == ["other-0"]
+    assert not folder.exists()
+    with pytest.raises(SweepError, match="no sweep 's' here"):
+        sweep_result("s")
+    assert [job.spec.run for job in start_sweep("s", PLAN, 1, JOBS)] == ["s-0"]
+
+
+def test_a_job_that_was_deleted_is_handed_in_again() -> None:
     start_sweep("s", PLAN, 1, JOBS)
     cancel_sweep("s")
     table.remove(every()[0].id)
+    assert sweep_result("s").trials[0].state == "broken off"
     assert [job.spec.run for job in start_sweep("s", PLAN, 1, JOBS)] == ["s-0"]
-    monkeypatch.setattr("training.sweep.starting.table.every", list)
-    with pytest.raises(JobError, match="belongs to job"):
+    assert sweep_result("s").trials[0].state == "waiting"
+
+
+def test_what_is_called_as_a_trial_would_be_is_left_alone(home: Path) -> None:
+    """A run of that name, done; a folder of a run that was no job; a checkpoint whose job was deleted."""
+    other = submit(["-c", ""], "another's", Wishes("s-1"))
+    end("s-1", Reason.DONE, Status.DONE)
+    (home / "runs" / "t-0").mkdir(parents=True)
+    (home / "checkpoints" / "u-0").mkdir(parents=True)
+    for name, number in (("s", 1), ("t", 0), ("u", 0)):
+        with pytest.raises(SweepError, match=rf"would be the run {name}-{number}, and there is a run or a checkpoint"):
+            start_sweep(name, PLAN, 2, JOBS)
+    assert [(job.id, job.status) for job in every()] == [(other.id, "done")]
+    start_sweep("s", PLAN, 1, JOBS)
+    assert [job.spec.run for job in cancel_sweep("s")] == ["s-0"]
+    delete_sweep("s")
+    assert [(job.id, job.status) for job in every()] == [(other.id, "done")]
+
+
+def test_what_would_make_every_trial_fail_is_told_before_there_is_one(home: Path) -> None:
+    with pytest.raises(DataError, match="no data set of the workspace, and no file or folder, '/few'"):
+        check_sweep(PLAN, JOBS)
+    here = TrialJobs(data=str(home))
+    home.mkdir(exist_ok=True)
+    check_sweep(PLAN, here)
+    for key, value, said in (
+        ("target.teachers", ["nobody"], "no checkpoint 'nobody'"),
+        ("model.architecture", "compct", "did you mean compact"),
+    ):
+        fixed = PLAN.model_copy(update={"recipe": recipe_values("compact", [f"{key}={json.dumps(value)}"])})
+        with pytest.raises(FERScopeError, match=said):
+            check_sweep(fixed, here)
+        space = {"space": {key: {"choices": [recipe_values("compact")[key.split(".")[0]][key.split(".")[1]], value]}}}
+        with pytest.raises(FERScopeError, match=said):
+            check_sweep(PLAN.model_copy(update={"sweep": space}), here)
+    gone = TrialJobs(data=str(home / "gone"))
+    start_sweep("t", PLAN, 1, gone)
+    with pytest.raises(DataError, match="gone"):
+        go_on("t", 2)
+    assert len(sweep_result("t").trials) == 1
+
+
+def test_a_trial_that_has_failed_is_not_done_again(home: Path) -> None:
+    start_sweep("s", PLAN, 1, JOBS)
+    end("s-0", Reason.KILLED)
+    assert sweep_result("s").trials[0].state == "fail"
+    sweep = open_sweep("s")
+    with pytest.raises(SweepError, match="Trial 0 of s has failed and is counted as it is"):
+        attempt(sweep, 0, lambda *_: 1.0)
+    sweep.fail(0, "seen by another viewer as well")
+    assert sweep_result("s").trials[0].error == "It ended: killed."
+    assert home.exists()
+
+
+def test_one_that_changes_sweeps_for_long_is_told_of(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    monkeypatch.setattr("training.sweep.study.WAIT_S", 0.1)
+    home.mkdir(exist_ok=True)
+    with FileLock(home / "sweeps.lock"), pytest.raises(SweepError, match="Another page or command has been starting"):
         start_sweep("s", PLAN, 1, JOBS)
 
 
@@ -165,7 +262,7 @@ def test_two_at_a_time_and_one_of_them_killed(
     os.kill(runs(first).task.pid or 0, signal.SIGKILL)
     found = command(*sweep, "--no-start", "--no-record", "--wait")
     assert [t["state"] for t in found["trials"]] == ["complete"] * 3, [job.log() for job in every()]
-    assert [a.reason for a in attempts(first.id)] == ["killed", "done"]
+    until(lambda: [a.reason for a in attempts(first.id)] == ["killed", "done"])
     assert found["trials"][0]["drawn"] == drawn
     for trial in found["trials"]:
         curve = [row["val_accuracy"] for row in history(home / "runs" / trial["run"])]

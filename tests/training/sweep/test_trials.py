@@ -44,7 +44,7 @@ def test_too_few_trials_say_nothing_of_importance(make: Make) -> None:
     sweep = make(2)
     attempt(sweep, 0, lambda *_: 1.0)
     assert importance("s") == {}
-    assert sweep_results()[0].count("waiting") == 1
+    assert sweep_results()[0].count("broken off") == 1
 
 
 def test_pruning_by_the_median(make: Make) -> None:
@@ -97,13 +97,13 @@ def test_a_trial_that_was_broken_off_goes_on_with_its_values(make: Make) -> None
 
     with pytest.raises(PulledPlugError):
         attempt(open_sweep("s"), 0, objective)
-    assert [t.state for t in sweep_result("s").trials] == ["running", "waiting"]
+    assert [t.state for t in sweep_result("s").trials] == ["broken off", "broken off"]
     assert attempt(open_sweep("s"), 0, objective) == "complete"
     assert drawn[0] == drawn[1]
     assert attempt(open_sweep("s"), 0, objective) == "complete"  # it is over, and nothing is done
     assert len(drawn) == 2
     found = sweep_result("s")
-    assert [t.state for t in found.trials] == ["complete", "waiting"]
+    assert [t.state for t in found.trials] == ["complete", "broken off"]
     assert found.trials[0].curve == (0.25, 0.75)
 
 

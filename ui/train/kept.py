@@ -1,0 +1,32 @@
+"""What was entered into forms, under keys that are no widget's: Streamlit forgets widgets that are not drawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+_VALUES = "train values"  # of recipes, by source and key
+
+
+def values_of(source: str) -> dict[str, Any]:
+    """What was entered into the form of a recipe, by key; a change of it is kept.
+
+    Args:
+        source: as in `ui.train.draft.Draft`.
+    """
+    found: dict[str, Any] = st.session_state.setdefault(_VALUES, {}).setdefault(source, {})
+    return found
+
+
+def widget_key(source: str, key: str) -> str:
+    """By which Streamlit knows the widget of a recipe's value."""
+    return f"{source} {key}"
+
+
+def forget_values(source: str) -> None:
+    """The form of a recipe begins anew with what the recipe has."""
+    st.session_state.setdefault(_VALUES, {}).pop(source, None)
+    begins = widget_key(source, "")
+    for key in [key for key in st.session_state if isinstance(key, str) and key.startswith(begins)]:
+        del st.session_state[key]
