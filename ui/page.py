@@ -16,6 +16,7 @@ from fer_core.data.schema import SPLITS
 from fer_core.errors import FERScopeError
 from fer_core.workspace import DEFAULT_CHECKPOINT, data_set_names
 from ui.signing_in import offer_sign_out, require_sign_in
+from ui.telling import tell
 from ui.waking import wake_worker
 
 # In the order of the sidebar: file, name, icon.
@@ -58,6 +59,7 @@ def open_page(title: str, question: str, *, with_split: bool = False) -> Picked:
     require_sign_in()
     st.title(title)
     st.markdown(question)
+    tell()
     wake_worker()
     with st.sidebar:
         for file, name, icon in PAGES:

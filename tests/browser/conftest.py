@@ -84,7 +84,10 @@ def faces(app_home: Path) -> str:
 
 @pytest.fixture
 def worker(app_home: Path) -> Iterator[Callable[[], int]]:
-    """Number of the worker's process; 0 where none was started yet. It and what it has started end with the test."""
+    """Number of the worker's process; 0 where none was started yet. It and what it has started end with the test.
+
+    A job that a failed test leaves is cancelled, as the next test's worker would go on with it.
+    """
 
     def pid() -> int:
         try:
@@ -97,6 +100,12 @@ def worker(app_home: Path) -> Iterator[Callable[[], int]]:
         if not (started.parent / "result.json").exists():
             _end(int(started.read_text()))
     _end(pid())
+    command = [sys.executable, "-m", "training", "jobs"]
+    environment = {**os.environ, "FERSCOPE_HOME": str(app_home)}
+    listed = subprocess.run([*command, "list", "--json"], cwd=ROOT, env=environment, check=True, capture_output=True)
+    for job in json.loads(listed.stdout):
+        if job["ended"] is None:
+            subprocess.run([*command, "cancel", str(job["id"])], cwd=ROOT, env=environment, check=True)
 
 
 def _end(pid: int) -> None:

@@ -39,6 +39,7 @@ def test_started_with_what_the_recipe_says_and_cancelled(view: Callable[[], AppT
     ]  # fmt: skip
     assert any("81 different trials can be drawn" in caption.value for caption in app.caption)
     app.button(key="start sweep").click().run()
+    assert [toast.value for toast in app.toast] == ["20 trials of fec-cnn-sweep are in the queue on few."]
     jobs = every()
     assert [job.spec.run for job in jobs] == [f"fec-cnn-sweep-{number}" for number in range(20)]
     kept = open_sweep("fec-cnn-sweep").plan.spec
@@ -46,6 +47,7 @@ def test_started_with_what_the_recipe_says_and_cancelled(view: Callable[[], AppT
     assert app.selectbox(key="sweep").value == "fec-cnn-sweep"
     app.button(key="cancel sweep").click().run()
     assert not app.exception
+    assert [toast.value for toast in app.toast] == ["20 trials are cancelled."]
     assert {job.status for job in every()} == {"cancelled"}
 
 

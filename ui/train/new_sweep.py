@@ -19,6 +19,7 @@ from training.recipe.sweeping import SweepSpec, load_sweep, parse_sweep
 from training.sweep.starting import TrialJobs, check_sweep, start_sweep
 from training.sweep.study import Plan
 from ui.page import sentences
+from ui.telling import tell_next
 from ui.train.job import ask_limits, ask_which
 from ui.train.space import ask_space, combinations
 from ui.train.wishes import wish
@@ -152,5 +153,5 @@ def _start(name: str, trials: int, recipe: str, changes: list[str], jobs: TrialJ
     with st.spinner(f"Handing in {trials:,} trials"):
         handed = start_sweep(name, plan, trials, jobs)
     wake_worker(now=True)
-    st.toast(f"{len(handed)} trials of {name} are in the queue on {jobs.data}.", icon=":material/play_arrow:")
+    tell_next(f"{len(handed)} trials of {name} are in the queue on {jobs.data}.", ":material/play_arrow:")
     wish(sweep=name)

@@ -14,6 +14,7 @@ from training.jobs.queue import Wishes, submit_fit
 from training.recipe import Recipe, load_recipe
 from ui.page import sentences
 from ui.tasks import running
+from ui.telling import tell_next
 from ui.train.dry import DRY_RUN, arguments_of, show_dry_run, start_dry_run
 from ui.train.kept import values_of, widget_key
 from ui.train.where import Where
@@ -99,7 +100,7 @@ def _start(entered: Entered, **shown: str) -> None:
 
     ensure_worker()  # it comes up while the recipe is checked, for which torch is loaded
     job = submit_fit(entered.recipe, entered.fit, replace(entered.wishes, cluster=entered.where.cluster()))
-    st.toast(f"Job {job.id}: {job.spec.about}", icon=":material/play_arrow:")
+    tell_next(f"Job {job.id}: {job.spec.about}", ":material/play_arrow:")
     wish(show="Queue", **shown)
 
 

@@ -11,6 +11,7 @@ from training.sweep.starting import cancel_sweep, delete_sweep, go_on
 from training.sweep.storage import nothing_kept, open_storage, storage_url
 from training.sweep.study import open_sweep, sweep_names
 from ui.page import sentences
+from ui.telling import tell_next
 from ui.train.new_sweep import MOST_TRIALS, ask_sweep
 from ui.waking import wake_worker
 
@@ -94,7 +95,7 @@ def _buttons(result: SweepResult) -> None:
                                    help="Go on takes up again what is open."):  # fmt: skip
         with sentences():
             cancelled = cancel_sweep(result.name)
-            st.toast(f"{len(cancelled)} trials are cancelled.", icon=":material/cancel:")
+            tell_next(f"{len(cancelled)} trials are cancelled.", ":material/cancel:")
             st.rerun()
     with st.popover("Go on", icon=":material/play_arrow:", key="go on?"):
         st.markdown(
@@ -106,7 +107,7 @@ def _buttons(result: SweepResult) -> None:
             with sentences(), st.spinner("Handing in the trials"):
                 handed = go_on(result.name, int(trials))
                 wake_worker(now=True)
-                st.toast(f"{len(handed)} trials of {result.name} are in the queue.", icon=":material/play_arrow:")
+                tell_next(f"{len(handed)} trials of {result.name} are in the queue.", ":material/play_arrow:")
                 st.rerun()
     with st.popover("Delete", icon=":material/delete:", key="delete sweep?"):
         st.markdown("The sweep, its jobs and the states of its runs are deleted; checkpoints and records stay.")
