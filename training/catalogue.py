@@ -16,7 +16,7 @@ class RecipeFacts:
         summary: one line.
         architecture: as given to `fer_core.models.create_model`.
         parameters: numbers that training may change; None for a support-vector machine, whose data decide how many.
-        weights: what it starts from, as `ModelSpec.pretrained`.
+        weights: what it starts from: a checkpoint, or as `ModelSpec.pretrained`.
         size_px: side of its faces.
         epochs: at most.
     """
@@ -39,7 +39,7 @@ def recipe_facts() -> list[RecipeFacts]:
             summary=recipe.summary,
             architecture=recipe.model.architecture,
             parameters=parameters_of(recipe),
-            weights=recipe.model.pretrained,
+            weights=recipe.model.checkpoint or recipe.model.pretrained,
             size_px=recipe.preprocess.size_px,
             epochs=recipe.epochs,
         )

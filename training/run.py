@@ -97,6 +97,8 @@ def claim(run: Run, training_samples: SampleTable, validation_samples: SampleTab
         "samples_with_votes": len(training_samples) - training_samples.table["votes"].null_count,
         "teachers": [open_checkpoint(name).card.weights_sha256 for name in run.recipe.target.teachers],
     }
+    if run.recipe.model.checkpoint:
+        data["begins_with"] = open_checkpoint(run.recipe.model.checkpoint).card.weights_sha256
     if run.recipe.svm:
         data["features"] = open_checkpoint(run.recipe.svm.features).card.weights_sha256
     begin_anew = "Choose another --run, or delete that folder to begin anew."

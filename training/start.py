@@ -1,4 +1,4 @@
-"""The weights that a run begins with: random ones, ImageNet's, or those of an installed package."""
+"""The weights that a run begins with: random ones, ImageNet's, a checkpoint's, or those of an installed package."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from typing import Any
 import torch
 from torch import nn
 
+from fer_core.card import WEIGHTS
+from fer_core.checkpoint import open_checkpoint, read_weights
 from fer_core.errors import MissingWeightsError, ModelError, RecipeError, UnavailableError
 from fer_core.models import architectures, create_model
-from fer_core.models.surgery import set_input_channels, set_num_classes
+from fer_core.models.surgery import grow_into, set_input_channels, set_num_classes
 from fer_core.models.weights import check_weights
 from training.dlib_weights import load_dlib
 from training.recipe import Recipe
 
 RANDOM, IMAGENET = "none", "imagenet"
+_GROWING = {"compact"}  # those for which `grow_into` holds where shapes differ
 _REMEDY = "To start from random weights instead, ask for it: --set model.pretrained=none."
 
 
@@ -37,9 +40,12 @@ def first_network(recipe: Recipe, resumed: bool = False) -> tuple[nn.Module, str
     Raises:
         ModelError: the architecture is unknown, or does not take its arguments.
         RecipeError: the weights asked for do not exist for this architecture.
+        CheckpointError: the checkpoint whose weights are asked for is missing or broken.
         MissingWeightsError: they cannot be had on this machine; never replaced by random ones in silence.
     """
     torch.manual_seed(recipe.seed)
+    if recipe.model.checkpoint:
+        return _from_checkpoint(recipe, resumed)
     source = recipe.model.pretrained
     words = _words(source)
     if resumed or source == RANDOM:
@@ -58,8 +64,13 @@ def check_start(recipe: Recipe) -> None:
 
     Raises:
         RecipeError, ModelError: the weights asked for do not exist for this architecture.
+        CheckpointError: the checkpoint whose weights are asked for is missing or broken.
         MissingWeightsError: they cannot be had on this machine.
     """
+    if recipe.model.checkpoint:
+        with torch.device("meta"):
+            _from_checkpoint(recipe)
+        return
     source, architecture = recipe.model.pretrained, recipe.model.architecture
     if source == RANDOM:
         return
@@ -98,6 +109,39 @@ def _create(recipe: Recipe, **more: Any) -> nn.Module:
         in_channels=recipe.preprocess.channels,
         **(recipe.model.arguments | more),
     )
+
+
+def _from_checkpoint(recipe: Recipe, resumed: bool = False) -> tuple[nn.Module, str]:
+    checkpoint = open_checkpoint(recipe.model.checkpoint)
+    card, wanted = checkpoint.card, recipe.model.architecture
+    key = f"model.checkpoint: {checkpoint.folder.name}"
+    if card.architecture != wanted:
+        raise RecipeError(f"{key} is a {card.architecture}, not a {wanted}; set model.architecture to the former.")
+    if card.preprocess.channels != recipe.preprocess.channels:
+        raise RecipeError(
+            f"{key} takes {card.preprocess.channels} channels, not {recipe.preprocess.channels}; set "
+            "preprocess.channels to the former."
+        )
+    words = f"weights of the checkpoint {checkpoint.folder.name} (sha256 {card.weights_sha256[:12]})"
+    if resumed:
+        return _create(recipe), words
+    model = create_model(
+        wanted, num_classes=len(card.classes), in_channels=recipe.preprocess.channels, **recipe.model.arguments
+    )
+    weights = read_weights(checkpoint.folder / WEIGHTS)
+    shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    if wanted not in _GROWING and shapes != {name: tensor.shape for name, tensor in weights.items()}:
+        raise RecipeError(
+            f"{key} was made with other arguments, and a {wanted} cannot be grown; set model.arguments to "
+            f"{card.build_arguments}."
+        )
+    try:
+        grow_into(model, weights)
+    except ModelError as error:
+        raise RecipeError(f"{key} does not fit into the recipe's network: {error}") from error
+    if tuple(card.classes) != recipe.classes:
+        set_num_classes(model, len(recipe.classes))
+    return model, words
 
 
 def _check_imagenet(architecture: str) -> str:

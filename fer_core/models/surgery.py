@@ -1,7 +1,10 @@
-"""Fitting a published network to another number of inputs or classes."""
+"""Fitting a network to another number of inputs, classes or channels."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import torch
 from torch import nn
 
 from fer_core.errors import ModelError
@@ -86,4 +89,40 @@ def without_second_heads(model: nn.Module) -> nn.Module:
     for name in ("AuxLogits", "aux1", "aux2"):
         if hasattr(model, name):
             setattr(model, name, None)
+    return model
+
+
+def grow_into(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> nn.Module:
+    """The model with the weights of a smaller or equal one of its kind, computing what that one computes.
+
+    Channels that the smaller one lacks keep the model's own values, and what reads them begins at zero, so that they
+    matter only as training makes them matter (growing a network without changing its answers: Chen et al. 2016, arXiv
+    1511.05641, there by splitting channels). That holds for networks of one chain, where a channel is read at its own
+    place; not where maps are concatenated.
+
+    Args:
+        model: changed in place.
+        weights: by the names of the model's `state_dict`.
+
+    Raises:
+        ModelError: a tensor is lacking, or has more places than the model's.
+    """
+    own = model.state_dict()
+    for name, mine in own.items():
+        theirs = weights.get(name)
+        if (
+            theirs is None
+            or theirs.ndim != mine.ndim
+            or any(a > b for a, b in zip(theirs.shape, mine.shape, strict=True))
+        ):
+            has = "has none" if theirs is None else f"has {tuple(theirs.shape)}"
+            raise ModelError(f"{name} has {tuple(mine.shape)} numbers here, and the checkpoint {has}.")
+    if lacking := sorted(weights.keys() - own.keys()):
+        raise ModelError(f"The checkpoint has {lacking[0]}, and the network has no such layer.")
+    with torch.no_grad():
+        for name, mine in own.items():
+            theirs = weights[name]
+            if theirs.ndim > 1:
+                mine[: len(theirs), theirs.shape[1] :] = 0
+            mine[tuple(slice(size) for size in theirs.shape)] = theirs.to(mine.dtype)
     return model

@@ -137,6 +137,22 @@ def test_a_recipe_of_ones_own_brings_its_section(view: Callable[[], AppTest], fe
     }
 
 
+def test_a_recipe_that_is_taken_again_fills_the_form_anew(view: Callable[[], AppTest], few: SampleTable) -> None:
+    keep("few", few, "drawn for a test")
+    text = "name: mine\nmodel: {architecture: compact}\nsweep: {space: {epochs: [1, 2]}}\n"
+    keep_recipe(text.encode())
+    app = view()
+    app.selectbox(key="sweep recipe").select("own: mine").run()
+    app.text_input(key="sweep mine epochs choices").set_value("[5]").run()
+    app.segmented_control(key="show").set_value("New run").run()
+    app.text_area(key="own text").set_value(text.replace("[1, 2]", "[3, 4]")).run()
+    app.button(key="own take").click().run()
+    app.segmented_control(key="show").set_value("Sweeps").run()
+    assert not app.exception
+    assert app.selectbox(key="sweep recipe").value == "own: mine"
+    assert app.text_input(key="sweep mine epochs choices").value == "[3, 4]"
+
+
 def test_a_sweep_is_gone_on_with_and_deleted(view: Callable[[], AppTest], few: SampleTable) -> None:
     keep("few", few, "drawn for a test")
     plan = Plan(recipe=recipe_values("compact"), sweep={"space": {"epochs": {"low": 1, "high": 40}}}, data="few")

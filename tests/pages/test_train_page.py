@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -226,6 +227,25 @@ def test_curves_of_a_run_and_where_it_over_fits(open_view: Callable[..., AppTest
     assert not app.exception
     assert "**learnt**: Over-fitting since epoch 4" in texts(app)
     assert [meta for meta, _, _ in lines(app)["loss"]] == ["steps", "training", "validation"]
+
+
+def test_a_server_that_is_away_hides_no_run_of_this_machine(
+    open_view: Callable[..., AppTest], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT"):
+        monkeypatch.setenv(name, "as it was")  # so that it is again after the test
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    folder = home / "runs" / "learnt"
+    folder.mkdir(parents=True)
+    (folder / "recipe.json").write_text("{}")
+    (folder / "history.jsonl").write_text('{"epoch": 1, "step": 7, "val_loss": 0.5}\n')
+    before = time.monotonic()
+    app = open_view(show="Curves")
+    assert time.monotonic() - before < 60  # MLflow's own patience is four minutes
+    assert not app.exception
+    assert "MLflow at http://127.0.0.1:9 does not answer" in texts(app)
+    assert lines(app)["loss"] == [("validation", [1], [0.5])]
 
 
 @pytest.mark.usefixtures("data_set")

@@ -29,6 +29,9 @@ def test_a_recipe_is_kept_and_replaced(home: Path) -> None:
         drop_recipe("mine")
     with pytest.raises(RecipeError, match="is not a name for a recipe"):
         drop_recipe("../compact")
+    own_recipe_file("mine").mkdir()  # what may not be deleted as a file is
+    with pytest.raises(RecipeError, match=r"The recipe mine cannot be deleted from .*Let FERScope write there"):
+        drop_recipe("mine")
 
 
 @pytest.mark.parametrize(

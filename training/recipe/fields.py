@@ -14,6 +14,8 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from fer_core.checkpoint import list_checkpoints
+from training.recipe.parts import ModelSpec
 from training.recipe.recipe import Recipe
 
 Kind = Literal["whole", "number", "switch", "choice", "open", "text", "yaml"]
@@ -50,6 +52,7 @@ ARCHITECTURES = (
     "torchvision/mobilenet_v3_large",
 )
 _TITLES = {
+    "checkpoint": "goes on from checkpoint",
     "flip_at_test": "flip at test",
     "svm": "support-vector machine",
     "weights": "precision of the written weights",
@@ -132,19 +135,30 @@ def _section(title: str, part: BaseModel, prefix: str) -> Section:
 def _entries(part: BaseModel, prefix: str, names: list[str] | tuple[str, ...]) -> tuple[Entry, ...]:
     helps = _helps(type(part))
     fields = type(part).model_fields
-    found = (_entry(prefix + name, fields[name], getattr(part, name), helps.get(name, "")) for name in names)
+    known = _known(part)
+    found = (_entry(prefix + name, fields[name], getattr(part, name), helps.get(name, ""), known) for name in names)
     return tuple(entry for entry in found if entry is not None)
 
 
-def _entry(key: str, field: FieldInfo, value: Any, text: str) -> Entry | None:
-    """None for a part, which has entries of its own."""
+def _entry(key: str, field: FieldInfo, value: Any, text: str, known: Mapping[str, tuple[str, ...]]) -> Entry | None:
+    """None for a part, which has entries of its own; `known` as `_known` gives it."""
     if _holds_parts(field.annotation):
         return None
-    kind, choices = ("open", ARCHITECTURES) if key == "model.architecture" else _kind(field.annotation)
+    kind, choices = _kind(field.annotation)
+    if key in known:
+        kind, choices = "open", known[key]
     least = next((float(m.ge) for m in field.metadata if isinstance(m, Ge)), None)  # type: ignore[arg-type]
     most = next((float(m.le) for m in field.metadata if isinstance(m, Le)), None)  # type: ignore[arg-type]
     words = " ".join([text, _range(field)]).strip()
     return Entry(key, _title(key), kind, _plain(value), words, choices, least, most)
+
+
+def _known(part: BaseModel) -> dict[str, tuple[str, ...]]:
+    """What is known of values beside which others may be entered."""
+    if not isinstance(part, ModelSpec):
+        return {}
+    alike = [c.folder.name for c in list_checkpoints() if c.card.architecture == part.architecture]
+    return {"model.architecture": ARCHITECTURES, "model.checkpoint": ("", *alike)}
 
 
 def _title(key: str) -> str:

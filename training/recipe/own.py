@@ -100,13 +100,17 @@ def drop_recipe(name: str) -> None:
     """Deletes a recipe of one's own; runs and sweeps that were begun with it have copies of their own.
 
     Raises:
-        RecipeError: there is none of this name.
+        RecipeError: there is none of this name, or it may not be deleted.
     """
     file = own_recipe_file(name)
     try:
         file.unlink()
     except FileNotFoundError:
         raise RecipeError(f"There is no recipe {name!r} of your own.") from None
+    except OSError as error:
+        raise RecipeError(
+            f"The recipe {name} cannot be deleted from {file.parent}: {error.strerror}. Let FERScope write there."
+        ) from error
 
 
 def _check_tokens(text: bytes) -> None:

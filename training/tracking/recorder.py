@@ -22,7 +22,7 @@ from filelock import FileLock
 from fer_core.whole import add_line
 from training.tracking.files import LOAD
 from training.tracking.load import measure
-from training.tracking.store import tracking_uri
+from training.tracking.store import ask_briefly, tracking_uri
 
 if TYPE_CHECKING:
     from training.tracking.mirror import Mirror
@@ -128,8 +128,7 @@ def main(folder: Path) -> int:
         signal.signal(kind, signal.SIG_IGN)
     os.nice(10)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    ask_briefly()
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     return follow(folder, sys.stdin)

@@ -34,22 +34,31 @@ class ShownRun:
     folder: Path | None
 
 
-def shown_runs() -> list[ShownRun]:
-    """All runs that were begun, the newest first; empty where there are none.
-
-    Raises:
-        UnavailableError: the record does not answer.
-    """
-    found, recorded = [], set()
+def runs_here() -> list[ShownRun]:
+    """The runs whose folders are here, the newest first; empty where there are none."""
+    found = []
     for note in (workspace() / "runs").glob("*/recipe.json"):
         folder = note.parent
         files = [file for file in (note, folder / HISTORY, folder / STEPS) if file.exists()]
         at = max(file.stat().st_mtime for file in files[1:] or files)  # the note is written anew at each start
         found.append(ShownRun(folder.name, folder.name, at, folder))
-        recorded.add(_mlflow_id(folder))
-    left = [run for run in runs() if run.run_id not in recorded]
-    found += [ShownRun(run.run_id, run.name, run.ended or run.began, None) for run in left]
     return sorted(found, key=lambda run: -run.at)
+
+
+def runs_gone(here: Sequence[ShownRun]) -> list[ShownRun]:
+    """The runs of which only the record is left, the newest first; empty where there are none.
+
+    Args:
+        here: what `runs_here` has found.
+
+    Raises:
+        UnavailableError: the record does not answer.
+    """
+    known = {_mlflow_id(run.folder) for run in here if run.folder is not None}
+    left = [run for run in runs() if run.run_id not in known]
+    return sorted(
+        (ShownRun(run.run_id, run.name, run.ended or run.began, None) for run in left), key=lambda run: -run.at
+    )
 
 
 def _mlflow_id(folder: Path) -> str:
@@ -66,10 +75,11 @@ def curves_of(chosen: Sequence[ShownRun]) -> dict[str, Curves]:
     epochs, and the epoch is a fraction. A run that has measured nothing yet has no curves.
 
     Raises:
-        UnavailableError: the record does not answer.
+        UnavailableError: the record does not answer, and one of the runs is only there.
     """
     found = {run.key: _in_folder(run.folder) for run in chosen if run.folder is not None}
-    found |= curves([run.key for run in chosen if run.folder is None])
+    gone = [run.key for run in chosen if run.folder is None]
+    found |= curves(gone) if gone else {}
     return {run.key: found[run.key] for run in chosen}
 
 

@@ -26,6 +26,12 @@ def artifact_location() -> str | None:
     return None if file is None else (file.parent / "mlartifacts").as_uri()
 
 
+def ask_briefly() -> None:
+    """A server that is away is told of within seconds; MLflow itself would go on asking for four minutes."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+
+
 def local_file() -> Path | None:
     """The SQLite file, where it is one; it may not exist yet."""
     uri = tracking_uri()

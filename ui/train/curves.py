@@ -12,7 +12,7 @@ from training.jobs.states import Status
 from training.jobs.table import every
 from training.overfitting import Overfitting, overfitting
 from training.tracking.reading import WITHIN
-from training.tracking.shown import Curves, ShownRun, curves_of, shown_runs
+from training.tracking.shown import Curves, ShownRun, curves_of, runs_gone, runs_here
 from ui.page import sentences
 from ui.train.wishes import wish
 from ui.waking import wake_worker
@@ -23,7 +23,7 @@ _EVERY_S = 2.0
 
 def show_curves() -> None:
     """The view."""
-    known = {run.key: run for run in shown_runs()}
+    known = {run.key: run for run in _known()}
     if not known:
         st.info("No run has begun yet; its curves will be here.", icon=":material/show_chart:")
         if st.button("New run", type="primary", icon=":material/add:", key="first curves"):
@@ -38,6 +38,15 @@ def show_curves() -> None:
         return
     st.session_state["runs live"] = _live([known[key] for key in chosen])
     st.fragment(_drawn, run_every=_EVERY_S if st.session_state["runs live"] else None)([known[key] for key in chosen])
+
+
+def _known() -> list[ShownRun]:
+    """All runs, the newest first; those of this machine also where the record does not answer."""
+    here = runs_here()
+    gone: list[ShownRun] = []
+    with sentences(), st.spinner("Asking for the recorded runs"):
+        gone = runs_gone(here)
+    return sorted([*here, *gone], key=lambda run: -run.at)
 
 
 def _title(run: ShownRun) -> str:

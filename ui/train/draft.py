@@ -12,7 +12,7 @@ from training.jobs.queue import recipe_file
 from training.jobs.table import find
 from training.recipe import Recipe, list_recipes, load_recipe
 from training.recipe.own import LARGEST_KB, drop_recipe, keep_recipe, own_recipe_file, own_recipes
-from ui.train.kept import forget_values
+from ui.train.kept import forget_sweep, forget_values
 from ui.train.wishes import wish
 
 _FIRST = "compact"
@@ -111,11 +111,16 @@ def _take_own(chosen: str | None) -> None:
             except RecipeError as error:
                 st.error(str(error), icon=":material/error:")
             else:
-                forget_values(str(own_recipe_file(name)))  # what was entered differed from another of that name
+                _forget(name)  # what was entered differed from another of that name
                 wish(recipe=f"{_OWN}{name}", **{"own text": "", _TAKEN: taken + 1})
         if chosen and st.button(
             f"Delete {chosen}", key="own delete", icon=":material/delete:", help="Jobs that have it keep their copy."
         ):
             drop_recipe(chosen)
-            forget_values(str(own_recipe_file(chosen)))
+            _forget(chosen)
             wish(recipe=_FIRST)
+
+
+def _forget(own: str) -> None:
+    forget_values(str(own_recipe_file(own)))
+    forget_sweep(own)

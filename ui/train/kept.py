@@ -27,6 +27,19 @@ def widget_key(source: str, key: str) -> str:
 def forget_values(source: str) -> None:
     """The form of a recipe begins anew with what the recipe has."""
     st.session_state.setdefault(_VALUES, {}).pop(source, None)
-    begins = widget_key(source, "")
+    _forget(widget_key(source, ""))
+
+
+def sweep_key(recipe: str) -> str:
+    """What the keys of the widgets begin with that ask for a sweep of a recipe, by its name."""
+    return f"sweep {recipe}"
+
+
+def forget_sweep(recipe: str) -> None:
+    """The form of a sweep begins anew with what the recipe of this name has."""
+    _forget(f"{sweep_key(recipe)} ")
+
+
+def _forget(begins: str) -> None:
     for key in [key for key in st.session_state if isinstance(key, str) and key.startswith(begins)]:
         del st.session_state[key]

@@ -21,6 +21,7 @@ from training.sweep.study import Plan
 from ui.page import sentences
 from ui.telling import tell_next
 from ui.train.job import ask_limits, ask_which
+from ui.train.kept import sweep_key
 from ui.train.space import ask_space, combinations
 from ui.train.wishes import wish
 from ui.waking import wake_worker
@@ -58,7 +59,7 @@ def ask_sweep(data: str | None) -> None:
     name = middle.text_input("Name", source.title, max_chars=94, key=f"sweep name {source.title}")
     trials = right.number_input("Trials in all", 1, MOST_TRIALS, 20, key="sweep trials")
     told = st.container()
-    key = f"sweep {source.title}"
+    key = sweep_key(source.title)
     try:
         changes = _ask_changes(key)
         recipe = load_recipe(source.name, changes)

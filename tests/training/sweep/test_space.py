@@ -38,6 +38,14 @@ def test_a_trial_is_the_recipe_with_its_values() -> None:
     assert yaml.safe_dump(values) == before
 
 
+@pytest.mark.parametrize(
+    "axis", ["{low: 1, high: 1.0e+308}", "{low: -1.0e+300, high: 0.5}", f"{{low: 1, high: {10**400}}}"]
+)
+def test_numbers_that_no_key_takes(axis: str) -> None:
+    with pytest.raises(RecipeError, match=r"batch_size.*has a number beyond 9,007,199,254,740,992"):
+        load_sweep("compact", (), [f"batch_size={axis}"])
+
+
 def test_the_space_from_the_command_line(tmp_path: Path) -> None:
     """It comes to that of the file, or takes its place; `--set` changes the rest."""
     file = tmp_path / "mine.yaml"
