@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fer_core.cli import Json, app_with_errors, emit
+from fer_core.cli import Json, app_with_errors, emit, progress_line
 
 if TYPE_CHECKING:
     from training.sweep.results import SweepResult
@@ -60,7 +60,7 @@ def sweep_command(  # noqa: PLR0913, PLR0917  (a command line has as many option
         tags=tuple(tags or ()),
     )
     check_sweep(plan, jobs)
-    handed = start_sweep(sweep, plan, trials, jobs)
+    handed = start_sweep(sweep, plan, trials, jobs, progress_line("trials handed in"))
     if start and handed:
         ensure_worker()
     result = sweep_result(sweep)

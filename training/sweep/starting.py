@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,11 +41,20 @@ class TrialJobs:
     limits: Limits = field(default_factory=Limits)
 
 
-def start_sweep(name: str, plan: Plan, trials: int, jobs: TrialJobs) -> list[Job]:
+def start_sweep(
+    name: str, plan: Plan, trials: int, jobs: TrialJobs, progress: Callable[[int, int], None] | None = None
+) -> list[Job]:
     """Sees to it that a sweep has so many trials, and that each of this workspace's that is not over has a job.
 
     Called again it goes on with what was broken off: jobs that were cancelled or ended by a limit are resumed, jobs
     that were never handed in are. Trials that are over, whether well or not, are counted and stay.
+
+    Args:
+        name: of the sweep.
+        plan: what is varied of what, and what it learns from.
+        trials: in all.
+        jobs: how those of the trials are handed in.
+        progress: called with the number of trials that have a job now, and that will have; a few take a second.
 
     Returns:
         The jobs that were handed in or resumed; empty if all trials are over or under way.
@@ -61,8 +70,12 @@ def start_sweep(name: str, plan: Plan, trials: int, jobs: TrialJobs) -> list[Job
         _refuse_taken(sweep, range(there, trials))
         for _ in range(trials - there):
             sweep.add_trial()
-        known = jobs_of(sweep)
-        handed = [_hand_in(sweep, t.number, known.get(t.number), jobs) for t in sweep.own_open_trials()]
+        known, left = jobs_of(sweep), sweep.own_open_trials()
+        handed = []
+        for done, trial in enumerate(left, 1):
+            handed.append(_hand_in(sweep, trial.number, known.get(trial.number), jobs))
+            if progress is not None:
+                progress(done, len(left))
     return [job for job in handed if job is not None]
 
 
@@ -151,8 +164,13 @@ def cancel_sweep(name: str) -> list[Job]:
         return [cancel(job.id) for job in sorted(waiting, key=lambda job: job.status is Status.RUNNING)]
 
 
-def go_on(name: str, trials: int) -> list[Job]:
+def go_on(name: str, trials: int, progress: Callable[[int, int], None] | None = None) -> list[Job]:
     """Starts a sweep again as it was started before: the same data, priority and limits, so many trials in all.
+
+    Args:
+        name: of the sweep.
+        trials: in all.
+        progress: as of `start_sweep`.
 
     Returns:
         As `start_sweep`.
@@ -165,7 +183,7 @@ def go_on(name: str, trials: int) -> list[Job]:
     sweep = open_sweep(name)
     jobs = _as_before(sweep)
     check_sweep(sweep.plan, jobs)
-    return start_sweep(name, sweep.plan, trials, jobs)
+    return start_sweep(name, sweep.plan, trials, jobs, progress)
 
 
 def _as_before(sweep: Sweep) -> TrialJobs:

@@ -20,6 +20,7 @@ from training.sweep.starting import TrialJobs, check_sweep, start_sweep
 from training.sweep.study import Plan
 from ui.page import sentences
 from ui.telling import tell_next
+from ui.train.handing import handing_in
 from ui.train.job import ask_limits, ask_which
 from ui.train.kept import sweep_key
 from ui.train.space import ask_space, combinations
@@ -151,8 +152,8 @@ def _start(name: str, trials: int, recipe: str, changes: list[str], jobs: TrialJ
     plan = Plan(recipe=values, sweep=spec.model_dump(mode="json"), data=Path(jobs.data).name, tags=jobs.tags)
     with st.spinner("Looking whether it can begin"):
         check_sweep(plan, jobs)
-    with st.spinner(f"Handing in {trials:,} trials"):
-        handed = start_sweep(name, plan, trials, jobs)
+    with handing_in() as progress:
+        handed = start_sweep(name, plan, trials, jobs, progress)
     wake_worker(now=True)
     tell_next(f"{len(handed)} trials of {name} are in the queue on {jobs.data}.", ":material/play_arrow:")
     wish(sweep=name)

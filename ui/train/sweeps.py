@@ -12,6 +12,7 @@ from training.sweep.storage import nothing_kept, open_storage, storage_url
 from training.sweep.study import open_sweep, sweep_names
 from ui.page import sentences
 from ui.telling import tell_next
+from ui.train.handing import handing_in
 from ui.train.new_sweep import MOST_TRIALS, ask_sweep
 from ui.waking import wake_worker
 
@@ -104,8 +105,8 @@ def _buttons(result: SweepResult) -> None:
         there = len(result.trials)
         trials = st.number_input("Trials in all", there, there + MOST_TRIALS, key=f"go on trials {result.name}")
         if st.button("Go on", icon=":material/play_arrow:", key="go on"):
-            with sentences(), st.spinner("Handing in the trials"):
-                handed = go_on(result.name, int(trials))
+            with sentences(), handing_in() as progress:
+                handed = go_on(result.name, int(trials), progress)
                 wake_worker(now=True)
                 tell_next(f"{len(handed)} trials of {result.name} are in the queue.", ":material/play_arrow:")
                 st.rerun()

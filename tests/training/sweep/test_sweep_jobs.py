@@ -110,7 +110,9 @@ def test_gone_on_with_as_it_was_started(elsewhere: Callable[[str], None], tmp_pa
     votes.touch()
     jobs = TrialJobs(str(tmp_path), str(votes), ("good",), False, 4, Limits(time_s=60))
     start_sweep("s", PLAN, 1, jobs)
-    handed = go_on("s", 2)
+    calls: list[tuple[int, int]] = []
+    handed = go_on("s", 2, lambda done, total: calls.append((done, total)))
+    assert calls == [(1, 2), (2, 2)]
     assert [job.spec.run for job in handed] == ["s-1"]
     first, second = every()
     assert second.spec.arguments[5:] == first.spec.arguments[5:]
