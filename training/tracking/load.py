@@ -7,11 +7,13 @@ import psutil
 from training.jobs.memory import memory_mb
 from training.jobs.slots import CPU, ask_cards, devices
 
+_LOOK_S = 0.1  # not since the last call, which psutil remembers by thread: a page has a new one each time
+
 
 def measure(pid: int) -> dict[str, float]:
     """Load now, under the names that MLflow gives to it: percent, and megabytes of 10^6 bytes.
 
-    The processor's use is that since the last call; the first call says 0. Cards are counted among those that this
+    The processor's use is that of the tenth of a second that the call takes. Cards are counted among those that this
     process may use.
 
     Args:
@@ -19,7 +21,7 @@ def measure(pid: int) -> dict[str, float]:
     """
     memory = psutil.virtual_memory()
     found = {
-        "system/cpu_utilization_percentage": psutil.cpu_percent(),
+        "system/cpu_utilization_percentage": psutil.cpu_percent(_LOOK_S),
         "system/system_memory_usage_megabytes": memory.used / 1e6,
         "system/system_memory_usage_percentage": memory.percent,
     }

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -136,11 +137,24 @@ def test_a_run_of_the_command_line_killed_and_gone_on_with(
 def test_load_of_the_machine() -> None:
     found = measure(os.getpid())
     assert 0 <= found["system/cpu_utilization_percentage"] <= 100
+
     with Path("/proc/meminfo").open() as file:
         total_kib = int(file.readline().split()[1])
     assert 0 < found["system/system_memory_usage_megabytes"] < total_kib * 1.024e-3
     assert found["system/process_memory_usage_megabytes"] > 10
     assert "system/process_memory_usage_megabytes" not in measure(2**22 + 1)
+
+
+def test_the_load_of_a_busy_machine_is_told_at_the_first_look() -> None:
+    """From whichever thread: a page's run has one of its own, for which psutil by itself has nothing to compare with."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
+    try:
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(measure, os.getpid()).result()["system/cpu_utilization_percentage"] > 50
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
 
 
 def test_load_of_graphics_cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
