@@ -33,6 +33,11 @@ def features_of(recipe: Recipe) -> tuple[SvmSpec, Checkpoint]:
     spec = recipe.svm
     if spec is None or recipe.model.architecture != "svm-on-features":
         raise RecipeError(f"svm needs model.architecture svm-on-features, not {recipe.model.architecture}.")
+    if recipe.model.checkpoint or recipe.model.pretrained != "none":
+        raise RecipeError(
+            "model.checkpoint and model.pretrained cannot be set with svm, which trains no network; svm.features names "
+            "the checkpoint whose features it learns from."
+        )
     if recipe.preprocess != PreprocessSpec():
         raise RecipeError("preprocess cannot be set with svm: it is that of the features' checkpoint.")
     return spec, open_checkpoint(spec.features)

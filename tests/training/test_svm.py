@@ -141,6 +141,11 @@ def test_what_no_machine_can_be_fitted_on(
                 RecipeError,
                 "svm needs model.architecture svm-on-features, not compact",
             ),
+            (
+                svm_recipe("source", model={"architecture": "svm-on-features", "checkpoint": "source"}),
+                RecipeError,
+                r"model.checkpoint and .* cannot be set with svm, .*svm.features names",
+            ),
             (svm_recipe("source", preprocess={"size_px": 64}), RecipeError, "preprocess cannot be set with svm"),
             (
                 svm_recipe("source", classes=["angry", "happy"]),
