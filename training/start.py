@@ -132,8 +132,8 @@ def _from_checkpoint(recipe: Recipe, resumed: bool = False) -> tuple[nn.Module, 
     shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
     if wanted not in _GROWING and shapes != {name: tensor.shape for name, tensor in weights.items()}:
         raise RecipeError(
-            f"{key} was made with other arguments, and a {wanted} cannot be grown; set model.arguments to "
-            f"{card.build_arguments}."
+            f"{key} was made with other arguments or another size, and a {wanted} cannot be grown; set model.arguments "
+            f"to {card.build_arguments} and preprocess.size_px to {card.preprocess.size_px}."
         )
     try:
         grow_into(model, weights)
