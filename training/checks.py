@@ -28,10 +28,13 @@ def check_recipe(recipe: Recipe, here: bool = True) -> None:
         features_of(recipe)
         return
     from training.layers import check_patterns
+    from training.losses import check_correction
     from training.start import check_start, network_without_weights
 
     _check_teachers(recipe)
-    check_patterns(network_without_weights(recipe), recipe)
+    network = network_without_weights(recipe)
+    check_patterns(network, recipe)
+    check_correction(network, recipe)
     if here:
         check_start(recipe)
 

@@ -16,6 +16,7 @@ from torch import nn
 from fer_core.checkpoint import Checkpoint
 from fer_core.data import SampleTable
 from fer_core.errors import RecipeError, TrainingError
+from fer_core.models.surgery import shift_logits
 from fer_core.workspace import workspace
 from training.allocator import freed_memory_kept
 from training.data import Tensors, check_trainable, labelled, load_tensors, mean_and_std, taught, with_noise_copies
@@ -26,6 +27,7 @@ from training.dlib_weights import restore_statistics
 from training.interrupt import Leaving
 from training.keeping import LAST, Keeper, StateFiles, Stopping
 from training.layers import check_patterns
+from training.losses import check_correction, prior_shift
 from training.memory import estimated_need, out_of_memory, too_large
 from training.module import DivergedError, FERModule
 from training.points import Points
@@ -164,6 +166,7 @@ def prepare(
     """
     model, started_from = first_network(recipe, resumed)
     check_patterns(model, recipe)
+    check_correction(model, recipe)
     training = load_tensors(training_samples, recipe)
     check_trainable(training, recipe.classes)
     if recipe.preprocess.unresolved:
@@ -274,6 +277,9 @@ def _finish(run: Run, module: FERModule, splits: _Splits, started_from: str, rem
     # Lightning keeps the moving average, where there is one, under `state_dict`.
     state = torch.load(run.folder / f"{recipe.select}.ckpt", map_location="cpu", weights_only=False)
     module.load_state_dict(state["state_dict"])
+    if recipe.loss.prior_correction:
+        labels = module.training_data.labels.cpu()
+        shift_logits(module.model, prior_shift(recipe.loss, labels, len(recipe.classes)))
     how = "best validation accuracy, epoch" if recipe.select == "best" else "last epoch,"
     card = card_of(
         run,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 from torch.nn import functional
 
-from fer_core.errors import DataError
+from fer_core.errors import DataError, ModelError, RecipeError
 from fer_core.labels import canonical
-from training.recipe import LossSpec
+from fer_core.models.surgery import shift_logits
+from training.recipe import LossSpec, Recipe
 
 
 def class_weights(spec: LossSpec, labels: torch.Tensor, classes: tuple[str, ...]) -> torch.Tensor | None:
@@ -47,6 +49,31 @@ def class_weights(spec: LossSpec, labels: torch.Tensor, classes: tuple[str, ...]
         weights = (1 - spec.effective_beta) / (1 - spec.effective_beta**counts)
         weights = weights * len(classes) / weights.sum()
     return weights.float()
+
+
+def check_correction(network: nn.Module, recipe: Recipe) -> None:
+    """Refuses a correction for class frequencies that the finished network could not be given.
+
+    Raises:
+        RecipeError: the network does not end in a linear layer with a bias.
+    """
+    if recipe.loss.prior_correction:
+        try:
+            shift_logits(network, torch.zeros(len(recipe.classes), device=next(network.parameters()).device))
+        except ModelError as error:
+            raise RecipeError(f"{error} Set loss.prior_correction to 0.") from error
+
+
+def prior_shift(spec: LossSpec, labels: torch.Tensor, classes: int) -> torch.Tensor:
+    """What a finished network's logits are shifted by, float32 (K,): -c log(n_k / n), for the recipe's correction c.
+
+    Args:
+        spec: the loss.
+        labels: int64 (N,), the training split's; every class has some.
+        classes: K.
+    """
+    frequencies = torch.bincount(labels, minlength=classes).double() / len(labels)
+    return (-spec.prior_correction * frequencies.log()).float()
 
 
 def loss_of(

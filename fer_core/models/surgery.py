@@ -69,6 +69,25 @@ def set_num_classes(model: nn.Module, num_classes: int) -> nn.Module:
     return model
 
 
+def shift_logits(model: nn.Module, by: torch.Tensor) -> nn.Module:
+    """The model whose logits are higher by these numbers: they are added to the bias of its last linear layer.
+
+    Args:
+        model: changed in place.
+        by: float (K,), in the order of its outputs.
+
+    Raises:
+        ModelError: the model does not end in a linear layer with a bias for each of K outputs.
+    """
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
+    last = layers[-1] if layers else None
+    if not isinstance(last, nn.Linear) or last.bias is None or last.bias.shape != by.shape:
+        raise ModelError(f"{type(model).__name__} does not end in a linear layer with a bias for each of its outputs.")
+    with torch.no_grad():
+        last.bias += by.to(last.bias)
+    return model
+
+
 def without_last_layer(model: nn.Module) -> tuple[nn.Module, int]:
     """The model without its last linear layer, so that it gives what went into it, and how many numbers that is.
 

@@ -114,6 +114,10 @@ class LossSpec(Part):
         class_weights: `none`, `balanced`, `effective-number` (Cui et al. 2019, arXiv 1901.05555), or a weight by class
             name; a class that is not named has 1.
         effective_beta: beta of the effective number; nearer to 1 is nearer to `balanced`.
+        prior_correction: share of the classes' frequencies that is taken out of the finished network's answers: the
+            last bias of a class is lowered by this times the log of its frequency in the training split, so that rare
+            classes are said more often (Menon et al. 2021, arXiv 2007.07314, section 4.1). With 1 the network answers
+            as if all classes were as frequent; with class weights or balanced sampling it does so by itself.
     """
 
     name: Literal["cross-entropy", "focal"] = "cross-entropy"
@@ -122,6 +126,7 @@ class LossSpec(Part):
         Literal["none", "balanced", "effective-number"] | dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
     ) = "none"
     effective_beta: float = Field(0.999, ge=0, lt=1)
+    prior_correction: float = Field(0.0, ge=0, le=1)
 
 
 class AugmentSpec(Part):
