@@ -32,8 +32,14 @@ LATER: dict[str, Any] = {
     "phases": [],
     "sampling": "shuffle",
     "weights": "float32",
-    "model": {"pretrained": "none"},
-    "loss": {"name": "cross-entropy", "focal_gamma": 2.0, "class_weights": "none", "effective_beta": 0.999},
+    "model": {"pretrained": "none", "checkpoint": ""},
+    "loss": {
+        "name": "cross-entropy",
+        "focal_gamma": 2.0,
+        "class_weights": "none",
+        "effective_beta": 0.999,
+        "prior_correction": 0.0,
+    },
     "augment": {
         "noise": 0.0,
         "noise_copies": 0,

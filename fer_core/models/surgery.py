@@ -84,7 +84,7 @@ def shift_logits(model: nn.Module, by: torch.Tensor) -> nn.Module:
     if not isinstance(last, nn.Linear) or last.bias is None or last.bias.shape != by.shape:
         raise ModelError(f"{type(model).__name__} does not end in a linear layer with a bias for each of its outputs.")
     with torch.no_grad():
-        last.bias += by.to(last.bias)
+        last.bias.add_(by.to(last.bias))
     return model
 
 

@@ -20,9 +20,15 @@ from training.recipe import parse_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(folder.name for folder in SHIPPED_CHECKPOINTS.iterdir() if folder.is_dir())
-MOST_PARAMETERS = {"compact": 1_000_000, "compact-teacher": 1_000_000, "ensemble": 3_000_000, "ferplus-670k": 670_183}
+MOST_PARAMETERS = {
+    "compact": 1_000_000,
+    "compact-teacher": 1_000_000,
+    "ensemble": 3_000_000,
+    "ferplus-670k": 670_183,
+    "flagship": 25_000_000,
+}
 CLASSES = {"ferplus-670k": FERPLUS8}
-EXPORTS: dict[str, set[Exported]] = {"compact": {"float32", "int8"}, "ferplus-670k": {"float32", "int8"}}
+EXPORTS: dict[str, set[Exported]] = {name: {"float32", "int8"} for name in ("compact", "ferplus-670k", "flagship")}
 
 
 def card_of(name: str) -> Card:
@@ -127,6 +133,15 @@ def test_the_ensemble_holds_the_very_weights_of_compact() -> None:
     assert [member["temperature"] for member in card_of("ensemble").arguments["members"]] == [1.0] * 3
 
 
+def test_the_flagship_is_grown_from_compact_and_says_disgust_more_often() -> None:
+    mine, compact = card_of("flagship"), card_of("compact")
+    assert mine.trained is not None
+    assert mine.trained.started_from == f"weights of the checkpoint compact (sha256 {compact.weights_sha256[:12]})"
+    recalls = [card.metrics["validation"]["per_class"]["disgust"]["recall"] for card in (mine, compact)]
+    assert recalls[0] > recalls[1] + 0.1
+    assert mine.latency["float32"].median_ms <= 15
+
+
 def test_three_seeds_of_compact() -> None:
     card = card_of("compact")
     assert card.trained is not None
@@ -134,7 +149,7 @@ def test_three_seeds_of_compact() -> None:
     assert all(0.69 < other.accuracy < 0.72 for other in card.siblings)
 
 
-@pytest.mark.parametrize("name", ["compact", "ensemble", "ferplus-670k"])
+@pytest.mark.parametrize("name", ["compact", "ensemble", "ferplus-670k", "flagship"])
 def test_calibrated(name: str) -> None:
     card = card_of(name)
     assert card.temperature != 1
