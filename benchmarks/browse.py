@@ -52,7 +52,7 @@ def write_table(rows: int, file: Path) -> None:
 
 
 def peak_memory_mb() -> float:
-    """Of this process alone, where Linux tells; else `ru_maxrss`, in which the process that started it counts as well."""
+    """Of this process alone, where Linux tells; else `ru_maxrss`, in which the process that started it counts too."""
     status = Path("/proc/self/status")
     told = re.search(r"^VmHWM:\s*(\d+) kB", status.read_text(), re.MULTILINE) if status.is_file() else None
     return (int(told[1]) if told else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024
