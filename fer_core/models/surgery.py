@@ -15,6 +15,12 @@ def _replace(model: nn.Module, path: str, new: nn.Module) -> None:
     setattr(model.get_submodule(parent_path), leaf, new)
 
 
+def _last_layer(model: nn.Module) -> tuple[str, nn.Module | None]:
+    """The last linear layer or convolution and where it is; None where there is neither."""
+    layers = [(path, layer) for path, layer in model.named_modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
+    return layers[-1] if layers else ("", None)
+
+
 def set_input_channels(model: nn.Module, in_channels: int) -> nn.Module:
     """The model with its first convolution made for `in_channels`.
 
@@ -55,13 +61,9 @@ def set_num_classes(model: nn.Module, num_classes: int) -> nn.Module:
     Raises:
         ModelError: the model has neither.
     """
-    last: tuple[str, nn.Module] | None = None
-    for path, layer in model.named_modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d):
-            last = (path, layer)
-    if last is None:
+    path, layer = _last_layer(model)
+    if layer is None:
         raise ModelError(f"{type(model).__name__} has no layer that classifies.")
-    path, layer = last
     if isinstance(layer, nn.Linear):
         _replace(model, path, nn.Linear(layer.in_features, num_classes, bias=layer.bias is not None))
     elif isinstance(layer, nn.Conv2d):
@@ -79,8 +81,7 @@ def shift_logits(model: nn.Module, by: torch.Tensor) -> nn.Module:
     Raises:
         ModelError: the model does not end in a linear layer with a bias for each of K outputs.
     """
-    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
-    last = layers[-1] if layers else None
+    _, last = _last_layer(model)
     if not isinstance(last, nn.Linear) or last.bias is None or last.bias.shape != by.shape:
         raise ModelError(f"{type(model).__name__} does not end in a linear layer with a bias for each of its outputs.")
     with torch.no_grad():
@@ -94,8 +95,7 @@ def without_last_layer(model: nn.Module) -> tuple[nn.Module, int]:
     Raises:
         ModelError: the model does not end in a linear layer.
     """
-    last = [(path, layer) for path, layer in model.named_modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
-    path, layer = last[-1] if last else ("", None)
+    path, layer = _last_layer(model)
     if not isinstance(layer, nn.Linear):
         raise ModelError(f"{type(model).__name__} does not end in a linear layer whose input could serve as features.")
     _replace(model, path, nn.Identity())
