@@ -14,8 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from fer_core.card import WEIGHTS
-from fer_core.checkpoint import open_checkpoint, read_weights
+from fer_core.checkpoint import open_checkpoint
 from fer_core.errors import MissingWeightsError, ModelError, RecipeError, UnavailableError
 from fer_core.models import architectures, create_model
 from fer_core.models.surgery import grow_into, set_input_channels, set_num_classes
@@ -60,7 +59,7 @@ def first_network(recipe: Recipe, resumed: bool = False) -> tuple[nn.Module, str
 
 
 def check_start(recipe: Recipe) -> None:
-    """Refuses weights to start from that `first_network` would refuse, without reading or fetching them.
+    """Refuses weights to start from that `first_network` would refuse, fetching none; those of a checkpoint are read.
 
     Raises:
         RecipeError, ModelError: the weights asked for do not exist for this architecture.
@@ -68,8 +67,7 @@ def check_start(recipe: Recipe) -> None:
         MissingWeightsError: they cannot be had on this machine.
     """
     if recipe.model.checkpoint:
-        with torch.device("meta"):
-            _from_checkpoint(recipe)
+        _from_checkpoint(recipe)
         return
     source, architecture = recipe.model.pretrained, recipe.model.architecture
     if source == RANDOM:
@@ -128,7 +126,7 @@ def _from_checkpoint(recipe: Recipe, resumed: bool = False) -> tuple[nn.Module, 
     model = create_model(
         wanted, num_classes=len(card.classes), in_channels=recipe.preprocess.channels, **recipe.model.arguments
     )
-    weights = read_weights(checkpoint.folder / WEIGHTS)
+    weights = checkpoint.load().state_dict()
     shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
     if wanted not in _GROWING and shapes != {name: tensor.shape for name, tensor in weights.items()}:
         raise RecipeError(
