@@ -175,13 +175,18 @@ def _checked_name(run: str) -> str:
     return run
 
 
-def _free_name(base: str) -> str:
-    """The name, or the first of NAME-2, NAME-3, ... that no job, state or checkpoint has.
+def names_in_use() -> set[str]:
+    """Names that a job, a run's state or a checkpoint of the workspace has.
 
     A checkpoint outlives its job, and a run of its name would replace it.
     """
     folders = (folder for kind in ("runs", "checkpoints") for folder in (workspace() / kind).glob("*"))
-    used = table.runs_in_use() | {folder.name for folder in folders}
+    return table.runs_in_use() | {folder.name for folder in folders}
+
+
+def _free_name(base: str) -> str:
+    """The name, or the first of NAME-2, NAME-3, ... that is not in use."""
+    used = names_in_use()
     base = _checked_name(base)[:90]
     names = (base if i == 1 else f"{base}-{i}" for i in range(1, len(used) + 2))
     return next(name for name in names if name not in used)

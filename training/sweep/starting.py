@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fer_core.errors import SweepError
-from fer_core.workspace import data_set_names, workspace
+from fer_core.workspace import data_set_names
 from training.jobs import table
 from training.jobs.job import FitRequest, Job
-from training.jobs.queue import Wishes, cancel, delete, resume, retry, submit, with_whole_paths
+from training.jobs.queue import Wishes, cancel, delete, names_in_use, resume, retry, submit, with_whole_paths
 from training.jobs.states import Limits, Reason, Status
 from training.recipe.sweeping import with_values
 from training.sweep.storage import AWAY
@@ -88,8 +88,7 @@ def jobs_of(sweep: Sweep) -> dict[int, Job]:
 
 def _refuse_taken(sweep: Sweep, numbers: Iterable[int]) -> None:
     """No trial is to go on with, or replace, what another run has made."""
-    taken = {job.spec.run for job in table.every()}
-    taken |= {folder.name for kind in ("runs", "checkpoints") for folder in (workspace() / kind).glob("*/")}
+    taken = names_in_use()
     for number in numbers:
         if sweep.run_of(number) in taken:
             raise SweepError(
