@@ -12,7 +12,7 @@ from training.remote.place import Cluster
 
 PLAN = "plan.json"
 _ROOT = Path(__file__).resolve().parents[2]
-_TRAVELS = ("fer_core", "training", "checkpoints")  # the last holds teachers
+_TRAVELS = ("fer_core", "training", "checkpoints")  # the last holds teachers, and what runs go on from
 
 
 class Plan(BaseModel):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from fer_core.errors import FERScopeError
 from ui.wording import duration
 
 
@@ -23,5 +24,9 @@ def handing_in() -> Iterator[Callable[[int, int], None]]:
         left_s = (time.monotonic() - began) / done * (total - done)
         place.progress(done / total, text=f"{done:,} of {total:,} trials are handed in, {duration(left_s)} left")
 
-    yield show
+    try:
+        yield show
+    except FERScopeError:  # which is told below; how far it had come is not of interest any more
+        place.empty()
+        raise
     place.empty()
