@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fer_core.cli import Json, app_with_errors, emit, progress_line
+from training.jobs.commands import Priority
 
 if TYPE_CHECKING:
     from training.sweep.results import SweepResult
@@ -30,8 +31,8 @@ def sweep_command(  # noqa: PLR0913, PLR0917  (a command line has as many option
     changes: Annotated[list[str] | None, typer.Option("--set", help="Change a value: key=value, repeatable.")] = None,
     labels: Annotated[str | None, typer.Option(help="FER+ votes (fer2013new.csv) for FER2013.")] = None,
     tags: Tags = None,
-    priority: Annotated[int, typer.Option(min=-(2**31), max=2**31, help="The higher goes first.")] = 0,
-    time_limit: Annotated[float | None, typer.Option(min=0.01, help="Hours that each trial may run.")] = None,
+    priority: Priority = 0,
+    time_limit: Annotated[float | None, typer.Option(min=0.001, help="Hours that each trial may run.")] = None,
     record: Annotated[bool, typer.Option(help="Record each run in MLflow.")] = True,
     start: Annotated[bool, typer.Option(help="Start a worker if none is alive.")] = True,
     wait: Annotated[bool, typer.Option(help="Return when no trial waits or runs any more.")] = False,
