@@ -17,8 +17,8 @@ def check_recipe(recipe: Recipe, here: bool = True) -> None:
 
     Raises:
         ModelError: the architecture is unknown, or does not take its arguments; the nearest are named.
-        RecipeError: a pattern means no layer, a phase trains nothing, a teacher lacks a class, or the weights to start
-            from do not exist for this architecture.
+        RecipeError: a pattern means no layer, a phase trains nothing, a teacher lacks a class, the pictures are of a
+            size that the network cannot look at, or the weights to start from do not exist for this architecture.
         CheckpointError: a teacher, or the features of a support-vector machine, are no checkpoint of this machine.
         MissingWeightsError: the weights to start from cannot be had on this machine.
     """
@@ -29,12 +29,13 @@ def check_recipe(recipe: Recipe, here: bool = True) -> None:
         return
     from training.layers import check_patterns
     from training.losses import check_correction
-    from training.start import check_start, network_without_weights
+    from training.start import check_size, check_start, network_without_weights
 
     _check_teachers(recipe)
     network = network_without_weights(recipe)
     check_patterns(network, recipe)
     check_correction(network, recipe)
+    check_size(network, recipe)
     if here:
         check_start(recipe)
 

@@ -35,7 +35,7 @@ from training.progress import Progress
 from training.recipe import PreprocessSpec, Recipe
 from training.run import Run, check_name, claim
 from training.shipping import card_of, ship
-from training.start import first_network, merged_statistics
+from training.start import check_size, first_network, merged_statistics
 
 __all__ = ["Run", "check_name", "fit", "fit_share"]
 
@@ -167,6 +167,7 @@ def prepare(
     model, started_from = first_network(recipe, resumed)
     check_patterns(model, recipe)
     check_correction(model, recipe)
+    check_size(model, recipe)
     training = load_tensors(training_samples, recipe)
     check_trainable(training, recipe.classes)
     if recipe.preprocess.unresolved:

@@ -91,6 +91,33 @@ def network_without_weights(recipe: Recipe) -> nn.Module:
         return _create(recipe)
 
 
+def check_size(network: nn.Module, recipe: Recipe) -> None:
+    """Refuses pictures that the network cannot look at: not of its size, or with nothing left after halving.
+
+    Args:
+        network: with weights, or without them on the meta device, where the look costs next to nothing.
+        recipe: says the size.
+
+    Raises:
+        RecipeError: the message names the size, what the network said of it, and the size that it is meant for, where
+            that is known.
+    """
+    how, wanted = recipe.preprocess, recipe.model.architecture
+    device, was = next(network.parameters()).device, network.training
+    network.eval()
+    try:
+        with torch.inference_mode():
+            network(torch.zeros(1, how.channels, how.size_px, how.size_px, device=device))
+    except (RuntimeError, AssertionError) as error:  # torch's layers say the former, timm's transformers the latter
+        meant = next((f"it is meant for {a.input_px}" for a in architectures() if a.name == wanted), "set another size")
+        raise RecipeError(
+            f"preprocess.size_px: {wanted} cannot look at pictures of {how.size_px} x {how.size_px} pixels "
+            f"({str(error).rstrip('.')}); {meant}."
+        ) from error
+    finally:
+        network.train(was)
+
+
 def _words(source: str) -> str:
     if source in {RANDOM, IMAGENET}:
         return "random weights" if source == RANDOM else "ImageNet weights as published with the architecture"

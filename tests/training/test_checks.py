@@ -54,6 +54,16 @@ def unreachable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         ),
         (["groups=[{name: a, layers: [stage9]}]"], RecipeError, "groups: a: no layer of compact is called 'stage9'"),
         (["phases=[{name: a, epochs: 2, freeze: ['*']}]"], RecipeError, "phases: a trains nothing"),
+        (
+            ["model.architecture=dlib-resnet", "model.arguments={}", "preprocess.size_px=86"],
+            RecipeError,
+            r"preprocess.size_px: dlib-resnet cannot look at pictures of 86 x 86 pixels \(.*\); it is meant for 150\.",
+        ),
+        (
+            ["model.architecture=timm/vit_tiny_patch16_224", "model.arguments={}"],
+            RecipeError,
+            r"vit_tiny_patch16_224 cannot look at pictures of 48 x 48 pixels \(.*224.*\); set another size\.",
+        ),
         (["model.pretrained=imagenet"], RecipeError, "nobody has published ImageNet weights of compact"),
     ],
 )

@@ -135,3 +135,9 @@ def test_on_the_command_line(drawn: SampleTable, tmp_path: Path, home: Path) -> 
     said = CliRunner().invoke(command_line.app, arguments).stdout
     assert "32 x 1 x 48 x 48 in, 32 x 7 out, 1,014,803 parameters" in said
     assert not home.exists()
+
+
+def test_pictures_too_small_for_the_network(drawn: SampleTable, tiny_recipe: Make) -> None:
+    model = {"architecture": "vggnet-670k"}
+    with pytest.raises(RecipeError, match=r"cannot look at pictures of 8 x 8 pixels .*; it is meant for 100"):
+        dry_run(tiny_recipe(model=model, preprocess={"size_px": 8, "channels": 1, "mean": [0.5], "std": [0.5]}), drawn)
