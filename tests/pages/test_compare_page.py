@@ -150,6 +150,7 @@ def test_across_data_tells_what_is_missing(open_view: Open, drawn: SampleTable) 
     app = open_view("Across data")
     row = app.dataframe[0].value.set_index("model").loc["compact"]
     assert row["drawn"] == row["other"]  # the same pictures under the same labels: the same table
+    assert row["n of drawn"] == str(len(drawn.split("validation")))
     happy = drawn.table.filter([name in {"happy", "sad"} for name in drawn.table["label"].to_pylist()])
     keep("two", SampleTable(happy, drawn.classes), "two classes")
     app = open_view("Across data")

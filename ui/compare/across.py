@@ -40,6 +40,7 @@ def show_across(split: str) -> None:
         for name, shown in sets.items():
             found = _cell(checkpoint, shown, split)
             row[name] = found.accuracy if found else None
+            row[f"n of {name}"] = found.scores.n if found and found.scores else None
             if found is None:
                 missing.append((checkpoint, name))
             else:
