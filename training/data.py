@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fer_core.checkpoint import open_checkpoint
 from fer_core.data import SampleTable
 from fer_core.data.labelling import under_labels
-from fer_core.errors import CheckpointError, DataError, RecipeError
+from fer_core.errors import DataError
 from fer_core.labels import ClassSet, class_set
-from fer_core.predict import get_predictor
 from training.recipe import AugmentSpec, Recipe, TargetSpec
 
 
@@ -103,53 +101,6 @@ def load_tensors(samples: SampleTable, recipe: Recipe) -> Tensors:
     labels = label_indices(samples, classes)
     votes = torch.from_numpy(samples.vote_matrix(classes))
     return Tensors(recipe.preprocess.stack(samples.faces()), soft_targets(labels, votes, recipe.target), labels)
-
-
-def taught(data: Tensors, samples: SampleTable, recipe: Recipe) -> Tensors:
-    """The same split with the probabilities of the recipe's teachers mixed into its targets.
-
-    Args:
-        data: what `load_tensors` made of `samples`.
-        samples: N samples.
-        recipe: without teachers `data` comes back as it is.
-
-    Raises:
-        CheckpointError: a teacher is missing or broken.
-        RecipeError: a teacher that lacks one of the recipe's classes.
-    """
-    spec = recipe.target
-    if not spec.teachers:
-        return data
-    faces = samples.faces()
-    answers = torch.stack([_answers(name, faces, recipe.classes) for name in spec.teachers]).mean(0)
-    return replace(data, targets=torch.lerp(data.targets, answers, spec.teacher_weight))
-
-
-def check_teacher(teacher: str, classes: Sequence[str]) -> None:
-    """Refuses a teacher that is not here, or does not know all classes of the recipe.
-
-    Raises:
-        CheckpointError: it is missing or broken; the message says how to do without it.
-        RecipeError: the message names the classes that it lacks.
-    """
-    try:
-        knows = open_checkpoint(teacher).card.classes
-    except CheckpointError as error:
-        raise CheckpointError(
-            f"{error} The recipe learns from it (target.teachers): train it first, or learn without it: "
-            "--set 'target.teachers=[]'."
-        ) from error
-    lacking = [name for name in classes if name not in knows]
-    if lacking:
-        raise RecipeError(f"The teacher {teacher!r} lacks the class(es) {', '.join(lacking)}; choose another teacher.")
-
-
-def _answers(teacher: str, faces: Sequence[NDArray[np.uint8]], classes: tuple[str, ...]) -> torch.Tensor:
-    check_teacher(teacher, classes)
-    predictor = get_predictor(teacher)
-    columns = [predictor.classes.names.index(name) for name in classes]
-    answers = torch.from_numpy(predictor.probabilities(faces)[:, columns]).float()
-    return answers / answers.sum(1, keepdim=True)
 
 
 def mean_and_std(pixels: torch.Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -19,7 +19,7 @@ from fer_core.errors import RecipeError, TrainingError
 from fer_core.models.surgery import shift_logits
 from fer_core.workspace import workspace
 from training.allocator import freed_memory_kept
-from training.data import Tensors, check_trainable, labelled, load_tensors, mean_and_std, taught, with_noise_copies
+from training.data import Tensors, check_trainable, labelled, load_tensors, mean_and_std, with_noise_copies
 from training.disk import told_when_full
 from training.distributed.group import ALONE, Group, check_batch
 from training.distributed.placing import device_of, placement
@@ -36,6 +36,7 @@ from training.recipe import PreprocessSpec, Recipe
 from training.run import Run, check_name, claim
 from training.shipping import card_of, ship
 from training.start import check_size, first_network, merged_statistics
+from training.teachers import Teachers, taught
 
 __all__ = ["Run", "check_name", "fit", "fit_share"]
 
@@ -176,7 +177,8 @@ def prepare(
     training = with_noise_copies(taught(training, training_samples, recipe), recipe.augment, recipe.seed)
     validation = load_tensors(validation_samples, recipe)
     device = device_of(group)
-    module = FERModule(model, recipe, _on_device(training, device), _on_device(validation, device), group)
+    teachers = Teachers(recipe, device) if recipe.target.teachers and recipe.target.teachers_see == "variants" else None
+    module = FERModule(model, recipe, _on_device(training, device), _on_device(validation, device), group, teachers)
     if merged_statistics(recipe) and not resumed:
         some = torch.linspace(0, len(training) - 1, min(512, len(training))).long()
         restore_statistics(model, recipe.preprocess.normalise(training.pixels[some]))

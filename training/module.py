@@ -21,6 +21,7 @@ from training.losses import class_weights, loss_of
 from training.mixing import mix
 from training.recipe import PhaseSpec, Recipe
 from training.schedules import Plateau, group_rates, rate_at
+from training.teachers import Teachers
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 _OWN_STATE = "ferscope"  # our part of Lightning's checkpoints
@@ -48,12 +49,20 @@ class FERModule(lightning.LightningModule):
         training: the training split.
         validation: the split that is evaluated after each epoch.
         group: the processes that share each batch and the validation split; all of them have all data.
+        teachers: those that are asked about each picture as it is shown; None: the targets hold all that is taught.
     """
 
     def __init__(
-        self, model: nn.Module, recipe: Recipe, training: Tensors, validation: Tensors, group: Group = ALONE
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        training: Tensors,
+        validation: Tensors,
+        group: Group = ALONE,
+        teachers: Teachers | None = None,
     ) -> None:
         super().__init__()
+        self.teachers = teachers
         self.group = group
         self.model = model.to(memory_format=torch.channels_last)
         self.recipe = recipe
@@ -147,7 +156,7 @@ class FERModule(lightning.LightningModule):
     def loss_on(
         self, pixels: torch.Tensor, targets: torch.Tensor, step: int
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Loss, logits (N, K) and targets (N, K), mixed where the recipe mixes, of a batch shown in a step.
+        """Loss, logits (N, K) and targets (N, K) of a batch shown in a step, mixed and taught as the recipe says.
 
         Of several processes each draws the variants of the whole batch, as one alone would, and answers its share.
         """
@@ -158,6 +167,8 @@ class FERModule(lightning.LightningModule):
         faces, targets = mix(faces, targets, self.recipe.augment, np.random.default_rng(seed))
         mine = self.group.share(len(faces))
         faces, targets = faces[mine], targets[mine]
+        if self.teachers:
+            targets = self.teachers.mixed_in(faces, targets)
         logits = self(faces)
         return loss_of(logits, targets, self.recipe.loss, self.class_weights), logits, targets
 

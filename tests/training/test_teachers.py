@@ -13,9 +13,12 @@ from fer_core.checkpoint import Checkpoint, save_checkpoint
 from fer_core.data import SampleTable
 from fer_core.errors import CheckpointError, DataError, RecipeError
 from fer_core.labels import FER7, FERPLUS8
-from training.data import load_tensors, taught
+from training.augment import augment
+from training.data import load_tensors
 from training.fit import Run, fit, prepare
+from training.mixing import mix
 from training.recipe import Recipe, parse_recipe
+from training.teachers import taught
 
 MakeRecipe = Callable[..., Recipe]
 REVERSED = FER7.names[::-1]  # neutral, surprise, sad, happy, fear, disgust, angry
@@ -149,3 +152,58 @@ def test_a_share_lies_between_nothing_and_all(weight: float) -> None:
     values = {"name": "x", "model": {"architecture": "compact"}, "target": {"teacher_weight": weight}}
     with pytest.raises(RecipeError, match=r"target\.teacher_weight"):
         parse_recipe(values)
+
+
+def test_teachers_that_see_variants_answer_the_picture_that_is_shown(
+    few: SampleTable, tiny_recipe: MakeRecipe, make_checkpoint: Callable[..., Checkpoint], home: Path
+) -> None:
+    """Turned and mixed as the network is shown it; the mean of two, of which one says its classes backwards."""
+    one = make_checkpoint(home / "checkpoints" / "one", flip=True)
+    how = {"size_px": 24, "channels": 3, "mean": (0.1, 0.2, 0.3), "std": (1.0, 0.5, 0.25)}
+    two = make_checkpoint(home / "checkpoints" / "two", seed=1, classes=REVERSED, temperature=2.0, preprocess=how)
+    recipe = tiny_recipe(
+        seed=3,
+        augment={"rotate_deg": 20, "mixup": 1.0, "mix_probability": 1.0},
+        target={"teachers": ["one", "two"], "teacher_weight": 0.25, "teachers_see": "variants"},
+    )
+    module, _ = prepare(recipe, few.split("train"), few.split("validation"))
+    np.testing.assert_array_equal(module.training_data.targets.sum(0).cpu(), [4.0] * 7)  # the labels alone
+    pixels, targets = next(iter(module.train_dataloader()))
+    _, _, found = module.loss_on(pixels, targets, step=5)
+
+    seed = 3 * 1_000_003 + 5
+    shown = augment(pixels, recipe.augment, torch.Generator(pixels.device).manual_seed(seed))
+    shown, expected = mix(shown, targets, recipe.augment, np.random.default_rng(seed))
+    shown, expected = shown.cpu().double().numpy() / 255, expected.cpu().numpy()
+    halved = shown.reshape(len(shown), 1, 24, 2, 24, 2).mean((3, 5))  # bilinear to half the size is the mean of four
+    coloured = (halved - np.reshape(how["mean"], (3, 1, 1))) / np.reshape(how["std"], (3, 1, 1))
+    with torch.no_grad():
+        first = one.load()(torch.from_numpy((shown - 0.5) / 0.25).float()).softmax(1)
+        second = (two.load()(torch.from_numpy(coloured).float()) / 2).softmax(1).flip(1)
+    answers = ((first + second) / 2).numpy()
+    np.testing.assert_allclose(found.cpu(), 0.75 * expected + 0.25 * answers, atol=1e-4)
+    assert answers.std(0).max() > 0.03  # they differ from face to face
+
+
+def test_teachers_that_see_variants_are_no_part_of_the_network(
+    few: SampleTable, tiny_recipe: MakeRecipe, make_checkpoint: Callable[..., Checkpoint], home: Path, tmp_path: Path
+) -> None:
+    teacher = make_checkpoint(home / "checkpoints" / "teacher")
+    spec = {"teachers": ["teacher"], "teachers_see": "variants"}
+    module, _ = prepare(tiny_recipe(target=spec), few.split("train"), few.split("validation"))
+    plain, _ = prepare(tiny_recipe(), few.split("train"), few.split("validation"))
+    assert module.state_dict().keys() == plain.state_dict().keys()
+    assert sum(1 for _ in module.parameters()) == sum(1 for _ in plain.parameters())
+    run = Run(tiny_recipe(epochs=2, average_decay=0.9, target=spec), few, "d", tmp_path / "run", tmp_path / "made")
+    card = fit(run).card
+    assert json.loads((run.folder / "data.json").read_text())["teachers"] == [teacher.card.weights_sha256]
+    assert card.parameters == sum(p.numel() for p in plain.model.parameters())
+
+
+def test_teachers_that_see_variants_must_know_all_classes(
+    few: SampleTable, tiny_recipe: MakeRecipe, make_checkpoint: Callable[..., Checkpoint], home: Path
+) -> None:
+    make_checkpoint(home / "checkpoints" / "five", classes=FER7.names[:5])
+    recipe = tiny_recipe(target={"teachers": ["five"], "teachers_see": "variants"})
+    with pytest.raises(RecipeError, match=r"'five' lacks the class\(es\) surprise, neutral"):
+        prepare(recipe, few.split("train"), few.split("validation"))

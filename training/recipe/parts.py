@@ -96,6 +96,9 @@ class TargetSpec(Part):
             (distillation: Hinton et al. 2015, arXiv 1503.02531; of a network into one of its own kind: Furlanello et
             al. 2018, arXiv 1805.04770).
         teacher_weight: share of the teachers' probabilities in the final target.
+        teachers_see: `faces`: each teacher answers once, before training; `variants`: in every step, about the very
+            picture that the network is shown, turned, moved and mixed as it is, without its mirror image (Beyer et al.
+            2022, arXiv 2106.05237), which takes the teachers' time in every step.
     """
 
     vote_weight: float = Field(0.0, ge=0, le=1)
@@ -103,6 +106,7 @@ class TargetSpec(Part):
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     teachers: tuple[str, ...] = ()
     teacher_weight: float = Field(0.5, ge=0, le=1)
+    teachers_see: Literal["faces", "variants"] = "faces"
 
 
 class LossSpec(Part):

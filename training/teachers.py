@@ -1,0 +1,118 @@
+"""What other checkpoints teach a network: their answers to each face, or to each picture as it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fer_core.checkpoint import open_checkpoint
+from fer_core.data import SampleTable
+from fer_core.errors import CheckpointError, RecipeError
+from fer_core.models.ensemble import Member, Seen
+from fer_core.predict import get_predictor
+from training.data import Tensors
+from training.recipe import Recipe
+
+
+def taught(data: Tensors, samples: SampleTable, recipe: Recipe) -> Tensors:
+    """The same split with the probabilities of the recipe's teachers mixed into its targets.
+
+    Args:
+        data: what `load_tensors` made of `samples`.
+        samples: N samples.
+        recipe: without teachers, or with those that see variants, `data` comes back as it is.
+
+    Raises:
+        CheckpointError: a teacher is missing or broken.
+        RecipeError: a teacher that lacks one of the recipe's classes.
+    """
+    spec = recipe.target
+    if not spec.teachers or spec.teachers_see != "faces":
+        return data
+    faces = samples.faces()
+    answers = torch.stack([_answers(name, faces, recipe.classes) for name in spec.teachers]).mean(0)
+    return replace(data, targets=torch.lerp(data.targets, answers, spec.teacher_weight))
+
+
+class Teachers:
+    """The recipe's teachers, asked in every step about the very pictures that the network is shown.
+
+    No module: what a run optimises, averages and keeps is the network alone. Each teacher looks once, at the picture
+    resized to its own size, without the mirror image, at its card's temperature.
+
+    Args:
+        recipe: names at least one teacher.
+        device: where the pictures will lie.
+
+    Raises:
+        CheckpointError: a teacher is missing or broken.
+        RecipeError: a teacher that lacks one of the recipe's classes.
+    """
+
+    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+        self.weight = recipe.target.teacher_weight
+        self._members = [_seen(name, recipe).to(device) for name in recipe.target.teachers]
+        self._columns = [
+            [open_checkpoint(name).card.classes.index(c) for c in recipe.classes] for name in recipe.target.teachers
+        ]
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Teachers:
+        return self  # nobody changes it, and who copies a module that holds it (the moving average) needs no other
+
+    def mixed_in(self, pixels: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """The targets with the mean of the teachers' probabilities in their share.
+
+        Args:
+            pixels: (N, C, S, S) in 0..255, as the network is shown them.
+            targets: float (N, K), rows sum to 1.
+
+        Returns:
+            float32 (N, K), rows sum to 1.
+        """
+        with torch.no_grad():
+            answers = [
+                member(pixels / 255).float()[:, c] for member, c in zip(self._members, self._columns, strict=True)
+            ]
+        mean = torch.stack([a / a.sum(1, keepdim=True) for a in answers]).mean(0)
+        return torch.lerp(targets, mean, self.weight)
+
+
+def check_teacher(teacher: str, classes: Sequence[str]) -> None:
+    """Refuses a teacher that is not here, or does not know all classes of the recipe.
+
+    Raises:
+        CheckpointError: it is missing or broken; the message says how to do without it.
+        RecipeError: the message names the classes that it lacks.
+    """
+    try:
+        knows = open_checkpoint(teacher).card.classes
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{error} The recipe learns from it (target.teachers): train it first, or learn without it: "
+            "--set 'target.teachers=[]'."
+        ) from error
+    lacking = [name for name in classes if name not in knows]
+    if lacking:
+        raise RecipeError(f"The teacher {teacher!r} lacks the class(es) {', '.join(lacking)}; choose another teacher.")
+
+
+def _answers(teacher: str, faces: Sequence[NDArray[np.uint8]], classes: tuple[str, ...]) -> torch.Tensor:
+    check_teacher(teacher, classes)
+    predictor = get_predictor(teacher)
+    columns = [predictor.classes.names.index(name) for name in classes]
+    answers = torch.from_numpy(predictor.probabilities(faces)[:, columns]).float()
+    return answers / answers.sum(1, keepdim=True)
+
+
+def _seen(teacher: str, recipe: Recipe) -> Seen:
+    check_teacher(teacher, recipe.classes)
+    checkpoint = open_checkpoint(teacher)
+    card = checkpoint.card
+    member = Member(architecture=card.architecture, preprocess=card.preprocess, temperature=card.temperature)
+    network = checkpoint.load().to(memory_format=torch.channels_last)
+    return Seen(member, network, recipe.preprocess.channels).eval().requires_grad_(False)
