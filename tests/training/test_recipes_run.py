@@ -48,7 +48,7 @@ RATES = {
     "kdef-vgg16": {"early": 3e-6, "middle": 3e-5, "head": 3e-4},
     "rafdb-vggnet-670k": {"rest": 0.001},
 }
-SIDES = {"inception_v3": 75, "dlib-resnet": 103, "flagship": 103}  # the least that they take; 32 and 48 do for all others
+SIDES = {"inception_v3": 75, "dlib-resnet": 103, "flagship": 103}  # the least; 32 and 48 do for all others
 MACHINE = "svm-on-features"
 NO_CONTEMPT = f"classes={[*FER7.names]}"  # schematic faces show none
 
