@@ -33,6 +33,7 @@ LATER: dict[str, Any] = {
     "sampling": "shuffle",
     "weights": "float32",
     "model": {"pretrained": "none", "checkpoint": ""},
+    "target": {"teachers_see": "faces"},
     "loss": {
         "name": "cross-entropy",
         "focal_gamma": 2.0,
