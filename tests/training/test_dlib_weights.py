@@ -14,7 +14,8 @@ from torch import nn
 
 from fer_core.errors import UnavailableError
 from fer_core.models import create_model
-from training.dlib_weights import load_dlib, restore_statistics
+from training.dlib_weights import load_dlib
+from training.merged import restore_statistics
 from training.recipe import load_recipe
 from training.start import first_network
 

