@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
-import torch
 from torch import nn
 
 from fer_core.errors import ModelError
+from fer_core.models.pooled import PooledClassifier
 from fer_core.models.registry import register_model
 
 
@@ -23,7 +23,7 @@ def conv_block(in_channels: int, out_channels: int) -> nn.Sequential:
     )
 
 
-class Compact(nn.Module):
+class Compact(PooledClassifier):
     """Plain stages of 3x3 convolutions with halving in between, global average pooling, one linear layer.
 
     Most of the time on a CPU goes into moving large maps, not into arithmetic: only one convolution runs at the full
@@ -31,7 +31,7 @@ class Compact(nn.Module):
 
     Args:
         num_classes: number of outputs.
-        in_channels: channels of the input.
+        in_channels: channels of the input, whose height and width are at least 8.
         widths: channels of each stage; each stage but the first works at half the size of the one before.
         depths: convolutions of each stage.
         dropout: on the pooled features.
@@ -40,7 +40,6 @@ class Compact(nn.Module):
     def __init__(
         self, num_classes: int, in_channels: int, widths: Sequence[int], depths: Sequence[int], dropout: float
     ) -> None:
-        super().__init__()
         stages: OrderedDict[str, nn.Module] = OrderedDict()
         channels = in_channels
         for number, (width, depth) in enumerate(zip(widths, depths, strict=True)):
@@ -49,14 +48,7 @@ class Compact(nn.Module):
             blocks = [conv_block(channels if i == 0 else width, width) for i in range(depth)]
             stages[f"stage{number + 1}"] = nn.Sequential(*blocks)
             channels = width
-        self.features = nn.Sequential(stages)
-        self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(channels, num_classes)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits (N, num_classes) of an input (N, in_channels, H, W); H and W at least 8."""
-        logits: torch.Tensor = self.head(self.dropout(self.features(x).mean((2, 3))))
-        return logits
+        super().__init__(nn.Sequential(stages), channels, num_classes, dropout)
 
 
 @register_model("compact", input_px=48, in_channels=1)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from fer_core.models.pooled import PooledClassifier
 from fer_core.models.registry import register_model
 
 _STAGES = ((32, 3, False), (64, 4, True), (128, 3, True), (256, 3, True), (256, 1, True))  # channels, blocks, halved
@@ -43,17 +44,16 @@ def _add(y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     return filled(y) + filled(x)
 
 
-class DlibResNet(nn.Module):
+class DlibResNet(PooledClassifier):
     """29 layers: a 7x7 convolution, max-pooling, fourteen blocks in five stages, average pooling, one linear layer.
 
     Args:
         num_classes: number of outputs.
-        in_channels: channels of the input.
+        in_channels: channels of the input, whose height and width are at least 103.
         dropout: on the pooled features.
     """
 
     def __init__(self, num_classes: int, in_channels: int, dropout: float) -> None:
-        super().__init__()
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         layers["conv"] = nn.Conv2d(in_channels, 32, 7, 2, bias=False)
         layers["norm"] = nn.BatchNorm2d(32)
@@ -64,14 +64,7 @@ class DlibResNet(nn.Module):
             blocks = [_Block(channels if i == 0 else width, width, halved and i == 0) for i in range(depth)]
             layers[f"stage{number}"] = nn.Sequential(*blocks)
             channels = width
-        self.features = nn.Sequential(layers)
-        self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(channels, num_classes)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits (N, num_classes) of an input (N, in_channels, H, W); H and W at least 103."""
-        logits: torch.Tensor = self.head(self.dropout(self.features(x).mean((2, 3))))
-        return logits
+        super().__init__(nn.Sequential(layers), channels, num_classes, dropout)
 
 
 @register_model("dlib-resnet", input_px=150, in_channels=3)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from fer_core.models.pooled import PooledClassifier
 from fer_core.models.registry import register_model
 
 _BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2), (1024, 1))
@@ -30,7 +31,7 @@ class _Layer(nn.Module):
         return functional.relu6(self.norm(self.conv(x)))
 
 
-class MobileNet(nn.Module):
+class MobileNet(PooledClassifier):
     """A 3x3 convolution, then thirteen times one of each channel for itself and one of 1x1 across the channels.
 
     Args:
@@ -40,21 +41,13 @@ class MobileNet(nn.Module):
     """
 
     def __init__(self, num_classes: int, in_channels: int, dropout: float) -> None:
-        super().__init__()
         layers: OrderedDict[str, nn.Module] = OrderedDict(conv=_Layer(in_channels, 32, 3, stride=2))
         channels = 32
         for number, (width, stride) in enumerate(_BLOCKS, 1):
             layers[f"depthwise{number}"] = _Layer(channels, channels, 3, stride, groups=channels)
             layers[f"pointwise{number}"] = _Layer(channels, width, 1)
             channels = width
-        self.features = nn.Sequential(layers)
-        self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(channels, num_classes)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits (N, num_classes) of an input (N, in_channels, H, W)."""
-        logits: torch.Tensor = self.head(self.dropout(self.features(x).mean((2, 3))))
-        return logits
+        super().__init__(nn.Sequential(layers), channels, num_classes, dropout)
 
 
 @register_model("mobilenet", input_px=160, in_channels=3)
