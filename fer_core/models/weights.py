@@ -1,4 +1,4 @@
-"""Published weights of torchvision's and timm's networks: are they kept here, or can they be fetched?"""
+"""Published weights, of torchvision's and timm's networks and others: are they kept here, or can they be fetched?"""
 
 from __future__ import annotations
 
@@ -6,12 +6,28 @@ import contextlib
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
 
 from fer_core.errors import ModelError, UnavailableError
 
 _ANSWERS_WITHIN_S = 5
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A published file that is fetched once and kept where torchvision keeps its weights.
+
+    Attributes:
+        url: where it is; it is kept under its last part.
+        sha256: of its content; 64 letters.
+        version: as its publisher counts.
+    """
+
+    url: str
+    sha256: str
+    version: str
 
 
 def check_weights(name: str) -> None:
@@ -61,38 +77,37 @@ def _kept(url: str) -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
 
 
-def check_file(name: str, url: str) -> None:
-    """As `check_weights`, for a file by its address.
+def check_remote(name: str, remote: Remote) -> None:
+    """As `check_weights`, for a published file.
 
     Raises:
         UnavailableError: it is not kept on this machine, and whoever keeps it does not answer.
     """
-    if _unless_kept(url) and not _answers(url):
+    if _unless_kept(remote.url) and not _answers(remote.url):
         raise no_weights(name, urllib.error.URLError("no answer"))
 
 
-def fetched(name: str, url: str, sha256: str) -> Path:
-    """A published file, fetched once and kept where torchvision keeps its weights.
+def fetched(name: str, remote: Remote) -> Path:
+    """Where a published file is kept, once it is fetched.
 
     Args:
         name: whose weights, for messages.
-        url: where it is.
-        sha256: of its content; 64 letters.
+        remote: the file.
 
     Raises:
         UnavailableError: it is not kept on this machine and cannot be fetched, or is not what was published.
     """
     import torch
 
-    file = _kept(url)
+    file = _kept(remote.url)
     if not file.is_file():
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(url, str(file), hash_prefix=sha256)
+            torch.hub.download_url_to_file(remote.url, str(file), hash_prefix=remote.sha256)
         except OSError as error:
             raise no_weights(name, error) from error
         except RuntimeError as error:  # the hash
-            raise UnavailableError(f"What {url} gives is not what was published as {name} ({error}).") from error
+            raise UnavailableError(f"What {remote.url} gives is not what was published as {name} ({error}).") from error
     return file
 
 

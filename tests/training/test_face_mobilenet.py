@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from fer_core.errors import MissingWeightsError, RecipeError, UnavailableError
 from fer_core.models import create_model
+from fer_core.models.weights import Remote
 from training import start
 from training.face_mobilenet import load_face_mobilenet
 from training.recipe import load_recipe
@@ -153,9 +154,8 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
         file.parent.mkdir(exist_ok=True)
         if content is not None:
             file.write_bytes(content)
-        mine = replace(
-            start.PACKAGES[PACKAGE], url=file.as_uri(), sha256=sha256 or hashlib.sha256(content or b"").hexdigest()
-        )
+        remote = Remote(file.as_uri(), sha256 or hashlib.sha256(content or b"").hexdigest(), "3.0.4")
+        mine = replace(start.PACKAGES[PACKAGE], file=remote)
         monkeypatch.setitem(start.PACKAGES, PACKAGE, mine)
         monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path / "hub"))
         return tmp_path / "hub" / "checkpoints"
