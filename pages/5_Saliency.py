@@ -78,9 +78,11 @@ def show_probabilities(found: Analysis, index: int) -> None:
     crop.toggle(
         "Network's view", key="seen", help="In the network's own size and channels, enlarged without smoothing."
     )
+    best = int(face.probabilities.argmax())
     bars.plotly_chart(
-        probability_bars(face.probabilities.tolist(), face.classes), key="bars", config={"displaylogo": False}
-    )
+        probability_bars(face.probabilities.tolist(), face.classes), key="bars", config={"displaylogo": False},
+        alt=f"Probability of each class; most has {face.classes.names[best]}, {face.probabilities[best]:.0%}",
+    )  # fmt: skip
     bars.caption("The expression as annotators would label it, not what the person feels.")
 
 

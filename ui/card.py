@@ -31,7 +31,12 @@ def show_card(card: Card) -> None:
         st.caption(_twins(scores) + "Intervals are Wilson's, 95 %.")
         from fer_core.plots.recall import recall_dots
 
-        st.plotly_chart(recall_dots(scores["per_class"], card.class_set), key="recall", config={"displaylogo": False})
+        recalls = scores["per_class"]
+        said = ", ".join(f"{name} {figures['recall']:.0%}" for name, figures in recalls.items() if figures["n"])
+        st.plotly_chart(
+            recall_dots(recalls, card.class_set), key="recall", config={"displaylogo": False},
+            alt=f"Recall of each class with its interval: {said}",
+        )  # fmt: skip
 
 
 def _facts(card: Card) -> str:

@@ -145,6 +145,7 @@ def _heat_map(told: Mapping[str, Any]) -> tuple[str, str]:
     event = st.plotly_chart(
         density_heatmap(rows, str(value)), key="regions", on_select="rerun", selection_mode="points",
         config={"displaylogo": False},
+        alt=f"How many times as much of the maps as of {_VALUES[str(value)]} lies in each face region, by class",
     )  # fmt: skip
     st.caption(
         "How much of the maps lies in a region, compared with its area or with a map of the centre; in brackets where "
@@ -201,8 +202,11 @@ def _interventions(told: Mapping[str, Any], label: str) -> None:
         "The region is", tried, default=tried[0], required=True, format_func=_FILLS.__getitem__, key="fill"
     )
     rows = [r for r in told["interventions"] if r["label"] == label and r["outcome"] == "all" and r["fill"] == fill]
-    st.plotly_chart(effect_dots(rows), key="effects", config={"displaylogo": False})
     n = max((row["n"] for row in rows), default=0)
+    st.plotly_chart(
+        effect_dots(rows), key="effects", config={"displaylogo": False},
+        alt=f"How far the logit of {label} falls where a region is taken away, with intervals; n = {n:,}",
+    )  # fmt: skip
     st.caption(
         f"{plural(n, 'face')} of {label}. Filled where the region drives the answer: the logit falls, and by more than "
         "with the same shape taken away elsewhere, with an error of 5 % over all eight regions together."

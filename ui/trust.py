@@ -98,14 +98,20 @@ def _show(told: dict[str, Any]) -> None:
     figures = {titles.get(name, name): found for name, found in told["figures"].items()}
     for place, name in enumerate(measures):
         chart = trust_dots(figures, name, _SHOWN[name])
-        columns[place % 2].plotly_chart(chart, key=f"trust {name}", config={"displaylogo": False})
+        columns[place % 2].plotly_chart(
+            chart, key=f"trust {name}", config={"displaylogo": False},
+            alt=f"{_SHOWN[name]} of {', '.join(found for found in figures if name in figures[found])}, with intervals",
+        )  # fmt: skip
     _cascades(told, titles)
     if len(told["methods"]) > 1:
         from fer_core.plots.trust import agreement_matrix
 
         st.markdown("**Do methods agree with one another?**")
         chart = agreement_matrix([titles[name] for name in told["methods"]], told["agreement"])
-        st.plotly_chart(chart, key="agreement", config={"displaylogo": False})
+        st.plotly_chart(
+            chart, key="agreement", config={"displaylogo": False},
+            alt=f"Rank correlation between the maps of {', '.join(titles.values())}",
+        )  # fmt: skip
         st.caption("Mean rank correlation of the maps of the same faces. Methods may agree and all be wrong.")
 
 
@@ -127,7 +133,10 @@ def _cascades(told: dict[str, Any], titles: dict[str, str]) -> None:
         for name, found in told["cascades"].items()
     }
     chart = cascade_curves(cascades, str(measure), _LIKENESS[str(measure)], ink())
-    st.plotly_chart(chart, key="cascades", config={"displaylogo": False})
+    st.plotly_chart(
+        chart, key="cascades", config={"displaylogo": False},
+        alt=f"{_LIKENESS[str(measure)]} while layer after layer is shuffled: {', '.join(cascades)}",
+    )  # fmt: skip
     st.caption(
         "How alike the maps are to those of the trained network while layer after layer, from the output backwards, "
         "its weights are shuffled (Adebayo et al. 2018). A line that stays high belongs to a map that does not tell of "

@@ -176,7 +176,10 @@ def _show_film(result: Result, summary: Mapping[str, Any]) -> None:
 
         classes = ClassSet(summary["model"], tuple(summary["classes"]))
         chart = probabilities_over_time(result.timeline(int(track)), classes, summary["threshold"])
-        st.plotly_chart(chart, key="timeline", config={"displaylogo": False})
+        st.plotly_chart(
+            chart, key="timeline", config={"displaylogo": False},
+            alt=f"Probability of each class over time. Face {_named(by_track[track])}",
+        )  # fmt: skip
         st.caption(
             f"Strong lines are smoothed over {summary['window_s']:g} s, pale ones are as each frame was answered; "
             "below the dotted line a face is unsure. The number of a face stands on its box."

@@ -18,8 +18,9 @@ def show_balance(shown: Shown) -> None:
     counts = shown.catalogue().counts(Filters(), "label", "split")
     in_percent = st.toggle("Shares within each split", key="shares", bind="query-params")
     st.plotly_chart(
-        class_balance(counts, shown.classes, shares=bool(in_percent)), key="balance", config={"displaylogo": False}
-    )
+        class_balance(counts, shown.classes, shares=bool(in_percent)), key="balance", config={"displaylogo": False},
+        alt=f"Samples of each of {len(shown.classes)} classes by split; the table below has the numbers",
+    )  # fmt: skip
     table = [
         {"class": name, **{row["split"]: row["n"] for row in counts if row["label"] == name}} for name in shown.classes
     ]

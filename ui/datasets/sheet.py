@@ -89,10 +89,11 @@ def _show_votes(shown: Shown, samples: SampleTable) -> None:
     from fer_core.plots.votes import vote_bars
 
     votes = samples.vote_matrix(ClassSet("votes", samples.vote_classes))[0]
+    by_class = dict(zip(samples.vote_classes, votes.tolist(), strict=True))
+    said = ", ".join(f"{name} {count:.0f}" for name, count in by_class.items() if count)
     st.markdown(f"**Votes of {votes.sum():.0f} annotators**")
     st.plotly_chart(
-        vote_bars(dict(zip(samples.vote_classes, votes.tolist(), strict=True)), shown.classes),
-        key="votes", config={"displayModeBar": False},
+        vote_bars(by_class, shown.classes), key="votes", config={"displayModeBar": False}, alt=f"Votes: {said}"
     )  # fmt: skip
 
 

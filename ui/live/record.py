@@ -32,7 +32,11 @@ def show_record(session: LiveSession, classes: Sequence[str], what_to_do: str) -
         st.caption(f"The last {len(recent):,} of {len(spans):,} changes are drawn; the file has them all.")
     since_s = recent[0].start_s if len(recent) < len(spans) else 0.0
     figure = expression_timeline(recent, [gap for gap in no_face if gap[1] > since_s], classes)
-    st.plotly_chart(figure, key="timeline", config={"displaylogo": False})
+    faces = len({span.track for span in recent})
+    st.plotly_chart(
+        figure, key="timeline", config={"displaylogo": False},
+        alt=f"Expression of {plural(faces, 'face')} over time; the shares below have the numbers",
+    )  # fmt: skip
     _show_shares(session, no_face)
     _offer(session)
 

@@ -113,6 +113,7 @@ def _plot(found: Mapping[str, Curves], starts: Mapping[str, Overfitting]) -> Non
         for kind in ("train_loss", "train_accuracy", "learning_rate")
     }
     marks = {name: start.epoch for name, start in starts.items()}
+    names = ", ".join(found)
     left, right = st.columns(2)
     for place, kind in ((left, "loss"), (right, "accuracy")):
         pairs = {n: (c.get(f"train_{kind}", []), c.get(f"val_{kind}", [])) for n, c in found.items()}
@@ -120,16 +121,19 @@ def _plot(found: Mapping[str, Curves], starts: Mapping[str, Overfitting]) -> Non
             pairs, kind, percent=kind == "accuracy", marks=marks if kind == "loss" else None,
             within=thin[f"train_{kind}"],
         )  # fmt: skip
-        place.plotly_chart(figure, key=f"{kind} curves", config={"displaylogo": False})
+        place.plotly_chart(
+            figure, key=f"{kind} curves", config={"displaylogo": False},
+            alt=f"{kind.capitalize()} of training and validation by epoch: {names}",
+        )  # fmt: skip
     nothing: list[tuple[float, float]] = []
     balanced = {n: (nothing, c.get("val_balanced_accuracy", [])) for n, c in found.items()}
     left.plotly_chart(
         learning_curves(balanced, "balanced accuracy", percent=True), key="balanced curves",
-        config={"displaylogo": False},
+        config={"displaylogo": False}, alt=f"Balanced accuracy of validation by epoch: {names}",
     )  # fmt: skip
     rates = {n: c.get("learning_rate", []) for n, c in found.items()}
     figure = rate_curves(rates, "learning rate", thin["learning_rate"])
-    right.plotly_chart(figure, key="rate curves", config={"displaylogo": False})
+    right.plotly_chart(figure, key="rate curves", config={"displaylogo": False}, alt=f"Learning rate by epoch: {names}")
 
 
 def as_csv(found: Mapping[str, Curves]) -> str:

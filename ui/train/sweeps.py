@@ -15,6 +15,7 @@ from ui.telling import tell_next
 from ui.train.handing import handing_in
 from ui.train.new_sweep import MOST_TRIALS, ask_sweep
 from ui.waking import wake_worker
+from ui.wording import plural
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -123,7 +124,11 @@ def _show_figures(result: SweepResult) -> None:
 
     complete = [t.value if t.state == "complete" else None for t in result.trials]
     pruned = [t.value if t.state == "pruned" else None for t in result.trials]
-    st.plotly_chart(sweep_history(complete, pruned, result.metric, result.direction), key="sweep history")
+    ended = len([value for value in complete if value is not None])
+    st.plotly_chart(
+        sweep_history(complete, pruned, result.metric, result.direction), key="sweep history",
+        alt=f"{result.metric} of each of {plural(ended, 'complete trial')} in their order, and the best so far",
+    )  # fmt: skip
     done = [t for t in result.trials if t.value is not None]
     if done:
         space = open_sweep(result.name, _storage(storage_url())).plan.spec.space
@@ -131,9 +136,15 @@ def _show_figures(result: SweepResult) -> None:
         figure = parallel_coordinates(
             [t.drawn for t in done], [t.value or 0.0 for t in done], result.metric, result.direction, logarithmic
         )
-        st.plotly_chart(figure, key="sweep coordinates")
+        st.plotly_chart(
+            figure, key="sweep coordinates", alt=f"A line a trial through {', '.join(space)} and {result.metric}"
+        )
     shares = importance(result.name, storage=_storage(storage_url()))
     if shares:
-        st.plotly_chart(key_importance(shares), key="sweep importance")
+        most = max(shares, key=shares.__getitem__)
+        st.plotly_chart(
+            key_importance(shares), key="sweep importance",
+            alt=f"How much each key matters to {result.metric}; most does {most}, {shares[most]:.0%}",
+        )  # fmt: skip
     else:
         st.caption("Which keys matter is told when eight trials are complete.")
