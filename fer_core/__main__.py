@@ -156,8 +156,7 @@ def calibrate_command(
     as_json: Json = False,
 ) -> None:
     """Fit a temperature (Guo et al. 2017) and tell what it does to log-loss and calibration error."""
-    from fer_core.card import write_card
-    from fer_core.checkpoint import open_checkpoint, own_copy
+    from fer_core.checkpoint import open_checkpoint, own_copy, put_card
     from fer_core.data.schema import canonical_split
     from fer_core.evaluate.calibration import calibrated, cross_fit_temperature, fit_temperature
 
@@ -172,7 +171,7 @@ def calibrate_command(
     if save:
         opened = own_copy(open_checkpoint(checkpoint))
         on = f"{split} of {asked.data}, n = {fitted.n:,} (hash {found.data_hash[:12]})"
-        write_card(opened.folder, calibrated(opened.card, found, fitted, on))
+        put_card(opened.folder, calibrated(opened.card, found, fitted, on))
         lines += [f"written to the card of {opened.folder}"]
     answer = {"fitted": vars(fitted), "cross_fitted": vars(apart), "saved": save}
     emit(answer, as_json, "\n".join(lines))

@@ -101,7 +101,7 @@ def read_weights(file: Path) -> dict[str, Any]:
 def save_checkpoint(folder: Path, model: nn.Module, card: Card, half: bool = False) -> Checkpoint:
     """Writes weights and card; the folder is made, and files that were there are replaced whole.
 
-    Files that were exported from other weights go, since nothing would tell them from its own.
+    Files that were exported from other weights go, as `put_card` says.
 
     Args:
         folder: of the checkpoint.
@@ -124,10 +124,16 @@ def save_checkpoint(folder: Path, model: nn.Module, card: Card, half: bool = Fal
         save_file(weights, scratch)
         scratch.chmod(0o644)  # safetensors makes files that only their owner may read
         card = card.model_copy(update={"parameters": parameters, "weights_sha256": sha256_of(scratch), "exports": {}})
-    write_card(folder, card)
-    for name in ONNX_FILES.values():
-        (folder / name).unlink(missing_ok=True)
+    put_card(folder, card)
     return Checkpoint(folder, card)
+
+
+def put_card(folder: Path, card: Card) -> None:
+    """Writes a card; exported files that it does not name go, since nothing would tell them from its own."""
+    write_card(folder, card)
+    for precision, name in ONNX_FILES.items():
+        if precision not in card.exports:
+            (folder / name).unlink(missing_ok=True)
 
 
 def own_copy(checkpoint: Checkpoint) -> Checkpoint:

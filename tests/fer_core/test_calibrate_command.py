@@ -105,6 +105,15 @@ def test_what_is_saved_is_what_the_checkpoint_then_answers(checkpoint: Checkpoin
     assert card.model_dump(exclude=changed) == checkpoint.card.model_dump(exclude=changed)
 
 
+def test_exported_files_of_another_temperature_go(checkpoint: Checkpoint, data: Path) -> None:
+    for name in ("model.onnx", "model.int8.onnx"):
+        (checkpoint.folder / name).write_bytes(b"with the temperature before")
+    said(calibrate(data, "--json"))
+    assert len(list(checkpoint.folder.glob("*.onnx"))) == 2
+    said(calibrate(data, "--save", "--json"))
+    assert sorted(file.name for file in checkpoint.folder.iterdir()) == ["card.json", "model.safetensors"]
+
+
 def test_it_is_kept_only_for_validation(checkpoint: Checkpoint, data: Path) -> None:
     result = calibrate(data, "--split", "PrivateTest", "--save")
     assert result.exit_code == 2
