@@ -57,6 +57,7 @@ class Trained(BaseModel):
         selected_on: what chose this checkpoint among its siblings, e.g. `validation accuracy, last of 60 epochs`.
         git_commit: commit of the code, or empty.
         started_from: the weights that it began with: `random weights`, or whose; empty on older cards.
+        taught_by: of each of the recipe's teachers the SHA-256 of its weights, by name.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -69,6 +70,18 @@ class Trained(BaseModel):
     selected_on: str
     git_commit: str = ""
     started_from: str = ""
+    taught_by: dict[str, str] = Field(default_factory=dict)
+
+    def origin(self) -> str:
+        """In words: the weights that it began with, and its teachers; empty where neither is known."""
+        teachers = " and ".join(f"{name} (weights {weights[:12]})" for name, weights in self.taught_by.items())
+        return ", ".join(part for part in (self.started_from, f"taught by {teachers}" if teachers else "") if part)
+
+    def recipe_name(self) -> str:
+        """Name of the recipe with its seed, or the members of an ensemble."""
+        if "members" in self.recipe:
+            return f"the mean of {' and '.join(self.recipe['members'])}"
+        return f"{self.recipe.get('name') or 'without a name'}, seed {self.seed}"
 
 
 class Export(BaseModel):

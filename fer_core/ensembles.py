@@ -79,12 +79,14 @@ def _shared(members: Sequence[Preprocess]) -> Preprocess:
 
 
 def _trained(cards: Sequence[Card]) -> Trained | None:
-    """What the first learnt from; the others' recipes stand in their own cards."""
+    """What the first learnt from; how each was trained stands in its own card."""
     first = cards[0]
     if first.trained is None:
         return None
-    recipe = {"members": [card.name for card in cards], "labels": first.label_source}
-    return first.trained.model_copy(update={"recipe": recipe, "selected_on": "declared, not selected"})
+    members = {"members": [card.name for card in cards], "weights_sha256": [card.weights_sha256 for card in cards]}
+    recipe = {**members, "labels": first.label_source}
+    made = {"recipe": recipe, "selected_on": "declared, not selected", "started_from": "", "taught_by": {}}
+    return first.trained.model_copy(update=made)
 
 
 def _together(texts: Sequence[str]) -> str:

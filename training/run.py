@@ -117,6 +117,13 @@ def claim(run: Run, training_samples: SampleTable, validation_samples: SampleTab
         run.on_claim()
 
 
+def taught_by(run: Run) -> dict[str, str]:
+    """The hash of each teacher's weights by its name, as they were when the run was begun; none before `claim`."""
+    note = run.folder / "data.json"
+    hashes = json.loads(note.read_text(encoding="utf-8"))["teachers"] if note.exists() else []
+    return dict(zip(run.recipe.target.teachers, hashes, strict=bool(hashes)))
+
+
 def _write(note: Path, text: str) -> None:
     with whole(note) as scratch:  # half a note would be taken for that of another run
         scratch.write_text(f"{text}\n", encoding="utf-8")

@@ -17,7 +17,7 @@ from fer_core.evaluate.evaluation import evaluate
 from fer_core.predict import Predictor
 from fer_core.preprocess import Preprocess
 from training.keeping import second_name
-from training.run import Run
+from training.run import Run, taught_by
 
 PREDICTIONS = "validation.parquet"
 
@@ -59,6 +59,7 @@ def card_of(
             selected_on=selected_on,
             git_commit=git_commit(),
             started_from=started_from,
+            taught_by=taught_by(run),
         ),
         licence=recipe.licence,
         intended_use=recipe.intended_use,

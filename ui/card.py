@@ -47,6 +47,8 @@ def _facts(card: Card) -> str:
             f"- **Data** {trained.data}, {trained.n:,} training faces (hash `{trained.data_hash[:12]}`)",
             f"- **Selected by** {trained.selected_on}",
         ]
+        if trained.origin():
+            facts.append(f"- **Began with** {trained.origin()}")
     size = f"{how.size_px} x {how.size_px} pixels, {'grey' if how.channels == 1 else 'RGB'}"
     facts.append(f"- **Input** {size}; {card.parameters:,} parameters")
     if card.temperature_fitted_on:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from fer_core.card import Card, Trained
+from fer_core.card import Card
 from fer_core.data.audit.page import STYLE
 from fer_core.data.table import SampleTable
 from fer_core.data.thumbnails import data_uri, fitted
@@ -109,7 +109,8 @@ def _facts(card: Card, predictions: Predictions) -> str:
     if card.trained:
         facts[2:2] = [
             ("Trained on", f"{card.trained.data}, {card.trained.n:,} faces (hash {card.trained.data_hash[:12]})"),
-            ("Recipe", _recipe(card.trained)), ("Selected by", card.trained.selected_on),
+            ("Recipe", card.trained.recipe_name()), ("Began with", card.trained.origin()),
+            ("Selected by", card.trained.selected_on),
         ]  # fmt: skip
     facts += [(f"One face, one thread, {name}", took.as_text()) for name, took in card.latency.items()]
     facts.append(("Top-1", spread_text(card)))
@@ -118,10 +119,6 @@ def _facts(card: Card, predictions: Predictions) -> str:
         facts.append(("Looks at this test split", f"{many:,}"))
     rows = "".join(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in facts if value)
     return f"<table>{rows}</table>"
-
-
-def _recipe(trained: Trained) -> str:
-    return f"{trained.recipe.get('name') or 'without a name'}, seed {trained.seed}"
 
 
 def _twins(predictions: Predictions) -> str:
@@ -245,8 +242,8 @@ def model_card(card: Card, predictions: Predictions) -> str:
         f"the outputs: {', '.join(card.classes)}. Weights: SHA-256 `{card.weights_sha256}`.",
         "Intended use": card.intended_use,
         "Limits": card.limits,
-        "Training": f"{trained.data}, {trained.n:,} faces, hash `{trained.data_hash}`. Recipe {_recipe(trained)}; "
-        f"selected by {trained.selected_on}."
+        "Training": f"{trained.data}, {trained.n:,} faces, hash `{trained.data_hash}`. Recipe {trained.recipe_name()}; "
+        f"{f'began with {trained.origin()}; ' if trained.origin() else ''}selected by {trained.selected_on}."
         if trained
         else "",
         "Preprocessing": f"```json\n{card.preprocess.model_dump_json(indent=2)}\n```",

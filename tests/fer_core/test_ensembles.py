@@ -68,6 +68,11 @@ def test_the_command(home: Path) -> None:
     card = open_checkpoint("pair").card
     assert (home / "checkpoints" / "pair" / "model.safetensors").is_file()
     assert card.parameters == 959_535 + 911_287
+    assert card.trained is not None
+    assert card.trained.recipe_name() == "the mean of compact and compact-teacher"
+    weights = [open_checkpoint(name).card.weights_sha256 for name in ("compact", "compact-teacher")]
+    assert card.trained.recipe["weights_sha256"] == weights
+    assert card.trained.origin() == ""
     again = CliRunner().invoke(app, ["ensemble", "pair", "compact", "compact-teacher"])
     assert again.exit_code != 0
     assert "There is a checkpoint pair already" in again.output

@@ -139,6 +139,7 @@ def test_a_run_goes_on_with_the_very_teacher_that_it_was_begun_with(
     assert json.loads((run.folder / "data.json").read_text())["teachers"] == [first.card.weights_sha256]
     assert card.trained is not None
     assert card.trained.recipe["target"]["teachers"] == ["backwards"]
+    assert card.trained.taught_by == {"backwards": first.card.weights_sha256}
     fit(run)  # the same teacher again
 
     other = make_teacher("backwards", SHARES[::-1], classes=REVERSED)

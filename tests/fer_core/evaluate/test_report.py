@@ -112,6 +112,12 @@ def test_the_model_card_tells_copies_recipe_and_seed() -> None:
     assert f"| all | 300 | {right / 300:.4f} [" in body
     assert f"| without exact copies of training samples | 250 | {(right - 50) / 250:.4f} [" in body
     assert "Recipe wide, seed 7; selected by the last epoch." in body
+    known = {"started_from": "random weights", "taught_by": {"big": "a1" * 32, "old": "b2" * 32}}
+    words = "began with random weights, taught by big (weights a1a1a1a1a1a1) and old (weights b2b2b2b2b2b2); selected"
+    origin = read(model_card(card(trained=learnt.model_copy(update=known)), given))[1]
+    assert f"Recipe wide, seed 7; {words} by the last epoch." in origin
+    both = read(model_card(card(trained=learnt.model_copy(update={"recipe": {"members": ["a", "b"]}})), given))[1]
+    assert "Recipe the mean of a and b; selected" in both
     assert "Recipewide, seed 7" in Balance(html_report(found, given)).words
     unknown = read(model_card(card(), dataclasses.replace(given, twins=None)))[1]
     assert "Copies of training samples were not looked for." in unknown
