@@ -15,6 +15,10 @@ from fer_core.errors import CheckpointError, DataError
 from fer_core.preprocess import Preprocess
 from fer_core.workspace import workspace
 
+INTENDED_USE = (
+    "Research and teaching about expression classifiers: what several networks know together, in the time of them all."
+)
+
 
 def combine(name: str, checkpoints: Sequence[Checkpoint], weights: Sequence[float] | None = None) -> Card:
     """The card of an ensemble; its members are whole copies, weights and all.
@@ -65,7 +69,7 @@ def combine(name: str, checkpoints: Sequence[Checkpoint], weights: Sequence[floa
         flip=first.flip,
         trained=_trained(cards),
         licence=_together([card.licence for card in cards]),
-        intended_use=first.intended_use,
+        intended_use=INTENDED_USE,
         limits=_together([card.limits for card in cards]),
     )
 

@@ -30,6 +30,7 @@ def test_the_weighted_mean_of_two_that_see_different_sizes(make_checkpoint: Make
     ]
     both = save_ensemble(tmp_path / "both", members, [3, 1])
     assert both.card.parameters == sum(member.card.parameters for member in members)
+    assert "in the time of them all" in both.card.intended_use  # not what the first alone is for, "fast" perhaps
     assert (both.card.preprocess.size_px, both.card.preprocess.channels) == (48, 3)
     grey, colour = (Predictor(member).probabilities(faces) for member in members)
     assert np.abs(grey - colour).max() > 0.3  # else any mean would do
