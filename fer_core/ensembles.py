@@ -68,9 +68,9 @@ def combine(name: str, checkpoints: Sequence[Checkpoint], weights: Sequence[floa
         preprocess=_shared([card.preprocess for card in cards]),
         flip=first.flip,
         trained=_trained(cards),
-        licence=_together([card.licence for card in cards]),
+        licence=_together([(card.name, card.licence) for card in cards]),
         intended_use=INTENDED_USE,
-        limits=_together([card.limits for card in cards]),
+        limits=_together([(card.name, card.limits) for card in cards]),
     )
 
 
@@ -93,8 +93,14 @@ def _trained(cards: Sequence[Card]) -> Trained | None:
     return first.trained.model_copy(update=made)
 
 
-def _together(texts: Sequence[str]) -> str:
-    return " ".join(dict.fromkeys(text for text in texts if text))
+def _together(said: Sequence[tuple[str, str]]) -> str:
+    """What all say once; what a member says beyond one before it, or otherwise, under its name."""
+    whole: dict[str, str] = {}  # what each says, to what is told of it
+    for name, text in said:
+        if text and text not in whole:
+            known = max((before for before in whole if text.startswith(f"{before} ")), key=len, default="")
+            whole[text] = f"{name}: {text.removeprefix(known).strip()}" if whole else text
+    return " ".join(whole.values())
 
 
 def save_ensemble(

@@ -113,3 +113,15 @@ def test_half_as_large_where_a_member_is(make_checkpoint: Make, faces: Faces, tm
     assert not is_half(save_ensemble(tmp_path / "none", [first, second]))
     mean = (Predictor(second).probabilities(faces) + Predictor(rounded).probabilities(faces)) / 2
     np.testing.assert_allclose(Predictor(both).probabilities(faces), mean, atol=2e-3)
+
+
+def test_what_members_say_alike_of_their_licences_is_told_once(make_checkpoint: Make, tmp_path: Path) -> None:
+    said = {
+        "one": "MIT. Faces from the web.",
+        "two": "MIT. Faces from the web.",
+        "three": "MIT. Faces from the web. By dlib.",
+    }
+    members = [make_checkpoint(tmp_path / name, name=name, licence=text) for name, text in said.items()]
+    members.append(make_checkpoint(tmp_path / "four", name="four", licence="GPL."))
+    told = save_ensemble(tmp_path / "all", members).card.licence
+    assert told == "MIT. Faces from the web. three: By dlib. four: GPL."
