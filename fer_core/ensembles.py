@@ -94,7 +94,7 @@ def _trained(cards: Sequence[Card]) -> Trained | None:
 
 
 def _together(said: Sequence[tuple[str, str]]) -> str:
-    """What all say once; what a member says beyond one before it, or otherwise, under its name."""
+    """What the first says, then under its name what each other member says beyond one before it; nothing twice."""
     whole: dict[str, str] = {}  # what each says, to what is told of it
     for name, text in said:
         if text and text not in whole:
