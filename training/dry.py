@@ -14,6 +14,7 @@ from fer_core.data import SampleTable
 from fer_core.errors import RecipeError
 from fer_core.labels import class_set
 from training.allocator import freed_memory_kept
+from training.asking import ask
 from training.data import chosen_samples, label_indices, labelled, load_tensors
 from training.fit import lightning_precision, prepare
 from training.layers import make_optimiser
@@ -66,6 +67,7 @@ class DryRun:
         validation_faces: evaluated after each epoch.
         phases: in order, at least one.
         reading_s: seconds until all faces are read, before the first step.
+        asking_s: seconds until teachers have answered for all training faces; 0 where they are not asked before.
         validation_s: seconds of one evaluation.
         faces_mb: memory that all faces take.
         disk_mb: what the run leaves on the disk: two states and the checkpoint.
@@ -82,6 +84,7 @@ class DryRun:
     validation_faces: int
     phases: tuple[DryPhase, ...]
     reading_s: float
+    asking_s: float
     validation_s: float
     faces_mb: float
     disk_mb: float
@@ -94,7 +97,8 @@ class DryRun:
     @property
     def total_s(self) -> float:
         """Seconds of the whole run, if nothing stops it early."""
-        return self.reading_s + sum(p.epochs * (p.steps * p.step_s + self.validation_s) for p in self.phases)
+        epochs_s = sum(p.epochs * (p.steps * p.step_s + self.validation_s) for p in self.phases)
+        return self.reading_s + self.asking_s + epochs_s
 
     @property
     def memory_mb(self) -> float:
@@ -166,10 +170,18 @@ def dry_run(recipe: Recipe, samples: SampleTable) -> DryRun:
         validation_faces=len(validation),
         phases=phases,
         reading_s=reading_s,
+        asking_s=len(training) * _asking_s(recipe, few[0]),
         validation_s=validation_s,
         faces_mb=pixels[0].nbytes * (faces + len(validation)) / 1e6,
         disk_mb=2 * (_averaged(recipe) * weights_mb + phases[-1].optimiser_mb) + weights_mb,
     )
+
+
+def _asking_s(recipe: Recipe, few: SampleTable) -> float:
+    """Seconds per face."""
+    if not recipe.target.teachers or recipe.target.teachers_see != "faces":
+        return 0.0
+    return _median_s(lambda: ask(recipe.target.teachers, few, recipe.classes)) / len(few)
 
 
 def _some(samples: SampleTable, recipe: Recipe, number: int) -> SampleTable:

@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import lightning
@@ -36,7 +37,7 @@ from training.recipe import PreprocessSpec, Recipe
 from training.run import Run, check_name, claim
 from training.shipping import card_of, ship
 from training.start import check_size, first_network, merged_statistics
-from training.teachers import Teachers, taught
+from training.teachers import Teachers, check_teachers, taught
 
 __all__ = ["Run", "check_name", "fit", "fit_share"]
 
@@ -99,9 +100,13 @@ def _trained(run: Run, group: Group, callbacks: Sequence[lightning.Callback]) ->
         return fit_svm(run, splits.training, splits.validation)
     check_batch(run.recipe.batch_size, len(splits.training), group.world)
     resumed = _is_begun(run, group)
-    module, started_from = prepare(run.recipe, splits.training, splits.validation, resumed, group)
-    if group.first:
-        claim(run, splits.training, splits.validation)
+
+    def claimed() -> Path:
+        if group.first:
+            claim(run, splits.training, splits.validation)
+        return run.folder
+
+    module, started_from = prepare(run.recipe, splits.training, splits.validation, resumed, group, claimed)
     precision = lightning_precision(run.recipe.precision, module)
     with _quiet():
         trainer = make_trainer(run, precision, callbacks, group)
@@ -150,6 +155,7 @@ def prepare(
     validation_samples: SampleTable,
     resumed: bool = False,
     group: Group = ALONE,
+    claimed: Callable[[], Path] | None = None,
 ) -> tuple[FERModule, str]:
     """Network and data on the device, and in words where the network's weights come from.
 
@@ -161,6 +167,8 @@ def prepare(
         validation_samples: what it is evaluated on.
         resumed: as `first_network`.
         group: the processes that share the work.
+        claimed: called when there is nothing left to be refused, and gives the run's folder, where teachers' answers
+            are kept; without it they are kept nowhere.
 
     Raises:
         As `fit`.
@@ -169,12 +177,13 @@ def prepare(
     check_patterns(model, recipe)
     check_correction(model, recipe)
     check_size(model, recipe)
+    check_teachers(recipe)
     training = load_tensors(training_samples, recipe)
     check_trainable(training, recipe.classes)
     if recipe.preprocess.unresolved:
         how = recipe.preprocess.resolved(*mean_and_std(training.pixels))
         recipe = recipe.model_copy(update={"preprocess": PreprocessSpec(**how.model_dump())})
-    training = with_noise_copies(taught(training, training_samples, recipe), recipe.augment, recipe.seed)
+    training = with_noise_copies(training, recipe.augment, recipe.seed)
     validation = load_tensors(validation_samples, recipe)
     device = device_of(group)
     teachers = Teachers(recipe, device) if recipe.target.teachers and recipe.target.teachers_see == "variants" else None
@@ -182,6 +191,8 @@ def prepare(
     if merged_statistics(recipe) and not resumed:
         some = torch.linspace(0, len(training) - 1, min(512, len(training))).long()
         restore_statistics(model, recipe.preprocess.normalise(training.pixels[some]))
+    folder = claimed() if claimed else None
+    module.training_data = taught(module.training_data, training_samples, recipe, folder, group)
     return module, started_from
 
 

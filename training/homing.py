@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from fer_core.errors import DataError
+from training.tracking.files import HISTORY, PROGRESS
 
 PART_BYTES = 16 << 20
 CONTENTS = "contents.json"
-_STATE = ("recipe.json", "data.json", "history.jsonl", "progress.json")
+_STATE = ("recipe.json", "data.json", HISTORY, PROGRESS)
 _BLOCK = 1 << 20
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import lightning
 
 from fer_core.whole import whole
-from training.tracking.files import HISTORY
+from training.tracking.files import HISTORY, PROGRESS
 
 
 def duration(seconds: float) -> str:
@@ -68,7 +68,7 @@ class Progress(lightning.Callback):
         left_s = self._left_s(trainer.global_step, total)
         figures = _figures(trainer)
         state = {"step": trainer.global_step, "steps": total, "seconds_left": left_s, **figures}
-        self._write("progress.json", json.dumps(state))
+        self._write(PROGRESS, json.dumps(state))
         shown = ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
         epoch = f"epoch {min(trainer.current_epoch + 1, trainer.max_epochs or 0)}/{trainer.max_epochs}"
         left = "" if left_s is None else f", {duration(left_s)} left"

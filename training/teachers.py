@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from fer_core.checkpoint import open_checkpoint
 from fer_core.data import SampleTable
 from fer_core.errors import CheckpointError, RecipeError
 from fer_core.models.ensemble import Member, Seen
-from fer_core.predict import get_predictor
+from training.asking import ask
 from training.data import Tensors
+from training.distributed.group import ALONE, Group
 from training.recipe import Recipe
 
 
-def taught(data: Tensors, samples: SampleTable, recipe: Recipe) -> Tensors:
+def taught(
+    data: Tensors, samples: SampleTable, recipe: Recipe, folder: Path | None = None, group: Group = ALONE
+) -> Tensors:
     """The same split with the probabilities of the recipe's teachers mixed into its targets.
 
     Args:
-        data: what `load_tensors` made of `samples`.
+        data: what `load_tensors` made of `samples`, perhaps with copies of each face after them all.
         samples: N samples.
         recipe: without teachers, or with those that see variants, `data` comes back as it is.
+        folder: where answers are kept, as for `ask`; None keeps them nowhere.
+        group: the processes that share the faces; all of them call.
 
     Raises:
         CheckpointError: a teacher is missing or broken.
@@ -34,9 +38,10 @@ def taught(data: Tensors, samples: SampleTable, recipe: Recipe) -> Tensors:
     spec = recipe.target
     if not spec.teachers or spec.teachers_see != "faces":
         return data
-    faces = samples.faces()
-    answers = torch.stack([_answers(name, faces, recipe.classes) for name in spec.teachers]).mean(0)
-    return replace(data, targets=torch.lerp(data.targets, answers, spec.teacher_weight))
+    check_teachers(recipe)
+    answers = ask(spec.teachers, samples, recipe.classes, folder, group).to(data.targets.device)
+    copies = len(data) // len(samples)
+    return replace(data, targets=torch.lerp(data.targets, answers.repeat(copies, 1), spec.teacher_weight))
 
 
 class Teachers:
@@ -82,6 +87,16 @@ class Teachers:
         return torch.lerp(targets, mean, self.weight)
 
 
+def check_teachers(recipe: Recipe) -> None:
+    """Refuses a recipe one of whose teachers cannot teach it.
+
+    Raises:
+        As `check_teacher`.
+    """
+    for teacher in recipe.target.teachers:
+        check_teacher(teacher, recipe.classes)
+
+
 def check_teacher(teacher: str, classes: Sequence[str]) -> None:
     """Refuses a teacher that is not here, or does not know all classes of the recipe.
 
@@ -99,14 +114,6 @@ def check_teacher(teacher: str, classes: Sequence[str]) -> None:
     lacking = [name for name in classes if name not in knows]
     if lacking:
         raise RecipeError(f"The teacher {teacher!r} lacks the class(es) {', '.join(lacking)}; choose another teacher.")
-
-
-def _answers(teacher: str, faces: Sequence[NDArray[np.uint8]], classes: tuple[str, ...]) -> torch.Tensor:
-    check_teacher(teacher, classes)
-    predictor = get_predictor(teacher)
-    columns = [predictor.classes.names.index(name) for name in classes]
-    answers = torch.from_numpy(predictor.probabilities(faces)[:, columns]).float()
-    return answers / answers.sum(1, keepdim=True)
 
 
 def _seen(teacher: str, recipe: Recipe) -> Seen:

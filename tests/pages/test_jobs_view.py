@@ -84,3 +84,24 @@ def test_how_each_attempt_ended(open_view: Callable[..., AppTest]) -> None:
         [2, "error", "No data."],
     ]
     assert all(len(at) == len("2026-01-31 12:00:00") for at in (*table["Began"], *table["Ended"]))
+
+
+def test_how_far_a_run_is(open_view: Callable[..., AppTest]) -> None:
+    """Before its first step its teachers are asked, and what counts are faces."""
+    submit(["x.py"], "a job", Wishes("a"))
+    job = claim("w", "cpu")
+    assert job is not None
+    job.run_folder.mkdir(parents=True)
+    (job.run_folder / "recipe.json").write_text("{}")
+    (job.run_folder / "steps.jsonl").write_text(json.dumps({"step": 2, "epoch": 0.5, "train_loss": 2.0}) + "\n")
+    asking = {"asking": True, "step": 7000, "steps": 28000, "seconds_left": 240}
+    training = {"step": 500, "steps": 1000, "seconds_left": 240}
+    for told, percent, said in (
+        (asking, 25, "asking its teachers: 7,000 of 28,000 faces"),
+        (training, 50, "step 500 of 1,000"),
+    ):
+        (job.run_folder / "progress.json").write_text(json.dumps(told))
+        (bar,) = open_view(show="Queue").get("progress")
+        assert (bar.proto.value, bar.proto.text) == (percent, f"{said}, 4 min left")
+        (bar,) = open_view(show="Curves").get("progress")
+        assert (bar.proto.value, bar.proto.text) == (percent, f"a: {said}")

@@ -71,9 +71,9 @@ def test_phases_are_tried_one_by_one(drawn: SampleTable, tiny_recipe: Make) -> N
 
 def test_times_of_a_run_worked_out_by_hand() -> None:
     phases = (DryPhase("head", 2, 100, 10, 0.1, 1, 5), DryPhase("everything", 3, 100, 20, 0.5, 2, 9))
-    run = DryRun("x", "chance", "cpu", "float32", (4, 1, 8, 8), (4, 2), 20, 400, 50, phases, 6.0, 2.0, 1.5, 8.0)
+    run = DryRun("x", "chance", "cpu", "float32", (4, 1, 8, 8), (4, 2), 20, 400, 50, phases, 6.0, 7.0, 2.0, 1.5, 8.0)
     assert run.epoch_s == pytest.approx(52)
-    assert run.total_s == pytest.approx(6 + 2 * 12 + 3 * 52)
+    assert run.total_s == pytest.approx(6 + 7 + 2 * 12 + 3 * 52)
     assert run.memory_mb == pytest.approx(10.5)
     assert run.as_json()["phases"][1]["step_s"] == 0.5
     assert json.loads(json.dumps(run.as_json()))["total_s"] == run.total_s

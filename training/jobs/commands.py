@@ -210,7 +210,8 @@ def _line(row: dict[str, object]) -> str:
         from training.progress import duration
 
         left = progress["seconds_left"]
-        line += f", step {progress['step']}/{progress['steps']}"
+        what = "asking its teachers, face" if progress["asking"] else "step"
+        line += f", {what} {progress['step']}/{progress['steps']}"
         line += f", {duration(left)} left" if left is not None else ""
     elif row["status"] == "failed":
         line += f" ({row['reason']})"

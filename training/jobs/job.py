@@ -13,6 +13,7 @@ from fer_core.tasks import Task
 from fer_core.workspace import workspace
 from training.jobs.states import Limits, Reason, Status
 from training.remote.place import Cluster
+from training.tracking.files import PROGRESS
 
 JOB = "{job}"  # in a job's arguments: its folder
 RECIPE = "recipe.yaml"
@@ -90,12 +91,37 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: step of steps, seconds left (None while unknown), and the latest figures by name."""
+    """How far a run is.
 
+    Attributes:
+        asking: its teachers are asked about the faces before the first step; what counts as a step is a face then.
+        step: steps done.
+        steps: in all.
+        left_s: seconds until they are done; None while unknown.
+        figures: the latest, by name.
+    """
+
+    asking: bool
     step: int
     steps: int
     left_s: float | None
     figures: dict[str, float]
+
+    @property
+    def share(self) -> float:
+        """0 to 1."""
+        return min(1.0, self.step / self.steps) if self.steps else 0.0
+
+    def as_text(self) -> str:
+        """Without the time that is left.
+
+        >>> Progress(False, 30, 1200, None, {}).as_text()
+        'step 30 of 1,200'
+        >>> Progress(True, 512, 28709, 300.0, {}).as_text()
+        'asking its teachers: 512 of 28,709 faces'
+        """
+        done, total = f"{self.step:,}", f"{self.steps:,}"
+        return f"asking its teachers: {done} of {total} faces" if self.asking else f"step {done} of {total}"
 
 
 @dataclass(frozen=True)
@@ -153,11 +179,12 @@ class Job:
     def progress(self) -> Progress | None:
         """How far its run is; None before the first step was told of."""
         try:
-            told = json.loads((self.run_folder / "progress.json").read_bytes())
+            told = json.loads((self.run_folder / PROGRESS).read_bytes())
             step, steps, left_s = told.pop("step"), told.pop("steps"), told.pop("seconds_left")
         except (FileNotFoundError, ValueError, KeyError):
             return None
-        return Progress(step, steps, left_s if self.status is Status.RUNNING else None, told)
+        asking = bool(told.pop("asking", False))
+        return Progress(asking, step, steps, left_s if self.status is Status.RUNNING else None, told)
 
     def log(self) -> str:
         """What all its attempts have printed, without what was written over on a line."""
@@ -189,6 +216,7 @@ class Job:
             "progress": None
             if progress is None
             else {
+                "asking": progress.asking,
                 "step": progress.step,
                 "steps": progress.steps,
                 "seconds_left": progress.left_s,

@@ -1,5 +1,7 @@
-"""Files of a run's folder that the pages and its record are made from, each with one JSON object a line."""
+"""Files of a run's folder. The pages and its record are made from those with one JSON object a line."""
 
 HISTORY = "history.jsonl"  # epochs
 STEPS = "steps.jsonl"  # points within epochs
 LOAD = "load.jsonl"  # of the machine, by the clock
+PROGRESS = "progress.json"  # the latest state, replaced whole
+ANSWERS = "answers.npz"  # of its teachers to the faces, as far as they were asked

@@ -101,8 +101,7 @@ def _show_state(chosen: Sequence[ShownRun]) -> None:
     for job in every(Status.RUNNING):
         progress = job.progress() if job.spec.run in names else None
         if progress is not None and progress.steps:
-            text = f"{job.spec.run}: step {progress.step:,} of {progress.steps:,}"
-            st.progress(min(1.0, progress.step / progress.steps), text=text)
+            st.progress(progress.share, text=f"{job.spec.run}: {progress.as_text()}")
 
 
 def _plot(found: Mapping[str, Curves], starts: Mapping[str, Overfitting]) -> None:

@@ -154,14 +154,13 @@ def _show_progress(job: Job) -> None:
         if job.status is Status.RUNNING:
             st.progress(0.0, text="starting")
         return
-    share = progress.step / progress.steps if progress.steps else 0.0
-    text = f"step {progress.step:,} of {progress.steps:,}"
+    text = progress.as_text()
     if progress.left_s is not None and progress.step < progress.steps:
         text += f", {duration(progress.left_s)} left"
     accuracy = progress.figures.get("val_accuracy")
     if accuracy is not None:
         text += f" · validation accuracy {100 * accuracy:.1f} %"
-    st.progress(min(1.0, share), text=text)
+    st.progress(progress.share, text=text)
 
 
 def _buttons(job: Job) -> bool:

@@ -55,13 +55,14 @@ def no_memory() -> None:
 
 
 def often() -> None:
-    """No fault: points within epochs every four steps."""
+    """No fault: points within epochs every four steps, and teachers are asked about 24 faces at once."""
     from functools import partial
 
-    from training import fit
+    from training import asking, fit
     from training.points import Points
 
     fit.Points = partial(Points, every_steps=4, every_s=0.0)  # type: ignore[assignment, misc]
+    asking.BATCH = 24
 
 
 def no_data() -> None:

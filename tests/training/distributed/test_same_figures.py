@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -15,7 +16,7 @@ from tests.training.distributed.processes import run
 from tests.training.runs import history, weights
 from training.__main__ import app
 from training.points import Points
-from training.tracking.files import STEPS
+from training.tracking.files import ANSWERS, STEPS
 
 Command = Callable[..., list[str]]
 
@@ -23,6 +24,7 @@ EVERYTHING = {
     "augment": {"flip": 0.5, "shift": 0.1, "noise_copies": 1, "mixup": 0.2, "cutmix": 1.0, "mix_probability": 0.7},
     "loss": {"name": "focal", "class_weights": {"angry": 3.0}},
     "sampling": "balanced",
+    "target": {"teachers": ["compact"], "teacher_weight": 0.5},
     "average_decay": 0.9,
     "flip_at_test": True,
     "epochs": 2,
@@ -49,6 +51,10 @@ def test_two_processes_come_to_the_figures_of_one(
     assert len(points) == len(both) >= 5  # written by the first alone, of the faces of both
     for line, other_line in zip(points, both, strict=True):
         assert json.loads(other_line) == pytest.approx(json.loads(line), rel=1e-5)
+    if changes:
+        answers, of_both = (np.load(home / "runs" / name / ANSWERS)["answers"] for name in ("alone", "both"))
+        assert answers.shape == (112, 7)  # of both processes 48, 48 and 16
+        np.testing.assert_allclose(of_both, answers, atol=1e-5)
     found, wanted = weights(home / "checkpoints" / "both"), weights(home / "checkpoints" / "alone")
     for name, tensor in wanted.items():
         torch.testing.assert_close(found[name], tensor, rtol=1e-4, atol=1e-6)

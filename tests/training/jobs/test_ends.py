@@ -255,3 +255,24 @@ def test_a_locked_table_does_not_end_a_job(hand_in: HandIn, workers: Workers, tm
 
 def job_task(job: Job) -> Task:
     return find(job.id).task
+
+
+@pytest.mark.parametrize("kept", ["last.ckpt", "answers.npz"])
+def test_killed_time_and_again_it_is_given_up_unless_it_got_further(hand_in: HandIn, kept: str) -> None:
+    """Further is a step of training, or a face that its teachers were asked about."""
+    hand_in("")
+    for number in (1, 2):
+        job = claim("w", "cpu")
+        assert job is not None
+        end = watching.judge(job, job.task)
+        assert (end.status, end.fruitless) == (Status.QUEUED, number)
+        table.end_attempt(job, end)
+    job = claim("w", "cpu")
+    assert job is not None
+    end = watching.judge(job, job.task)
+    assert end.status is Status.FAILED
+    assert "3 times in a row before it got any further, and it was given up" in end.message
+    job.run_folder.mkdir(parents=True)
+    (job.run_folder / kept).touch()
+    end = watching.judge(job, job.task)
+    assert (end.status, end.fruitless) == (Status.QUEUED, 0)
