@@ -94,13 +94,16 @@ def _trained(cards: Sequence[Card]) -> Trained | None:
 
 
 def _together(said: Sequence[tuple[str, str]]) -> str:
-    """What the first says, then under its name what each other member says beyond one before it; nothing twice."""
-    whole: dict[str, str] = {}  # what each says, to what is told of it
-    for name, text in said:
-        if text and text not in whole:
-            known = max((before for before in whole if text.startswith(f"{before} ")), key=len, default="")
-            whole[text] = f"{name}: {text.removeprefix(known).strip()}" if whole else text
-    return " ".join(whole.values())
+    """What all members say, then with their names what some say beyond that; nothing twice."""
+    told: dict[str, str] = {}  # what some say, to what is told of it
+    for text in sorted(
+        dict.fromkeys(text for _, text in said if text), key=len
+    ):  # what another one begins with comes before it
+        names = [name for name, other in said if f"{other} ".startswith(f"{text} ")]
+        known = max((before for before in told if text.startswith(f"{before} ")), key=len, default="")
+        who = "" if len(names) == len(said) else f"{', '.join(names)}: "
+        told[text] = who + text.removeprefix(known).strip()
+    return " ".join(told.values())
 
 
 def save_ensemble(

@@ -31,8 +31,8 @@ def evaluate_split(
 ) -> Predictions:
     """The predictions of a checkpoint on one split, kept in the workspace.
 
-    They are taken from there where the same weights, preprocessing and views have met the same samples; the
-    temperature is always that of the card. A table that is damaged is made again. Only PyTorch's answers in float32 are
+    They are taken from there where the same weights, preprocessing and views have met the same samples; temperature and
+    name are always those of the card. A table that is damaged is made again. Only PyTorch's answers in float32 are
     kept: those of other precisions and of exported files are others, and are measured anew.
 
     Args:
@@ -64,7 +64,7 @@ def evaluate_split(
     if not _same(twins, kept.twins) or not file.is_file():
         kept = replace(kept, twins=twins)
         kept.save()
-    return kept.at_temperature(card.temperature)
+    return kept.at_temperature(card.temperature).named(card.name)
 
 
 def keep_evaluation(card: Card, found: Evaluation, split: str, data: str = "") -> Path:

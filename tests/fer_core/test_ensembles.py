@@ -115,13 +115,23 @@ def test_half_as_large_where_a_member_is(make_checkpoint: Make, faces: Faces, tm
     np.testing.assert_allclose(Predictor(both).probabilities(faces), mean, atol=2e-3)
 
 
-def test_what_members_say_alike_of_their_licences_is_told_once(make_checkpoint: Make, tmp_path: Path) -> None:
-    said = {
-        "one": "MIT. Faces from the web.",
-        "two": "MIT. Faces from the web.",
-        "three": "MIT. Faces from the web. By dlib.",
-    }
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"one": "MIT. Faces.", "two": "MIT. Faces."}, "MIT. Faces."),
+        ({"one": "MIT. Faces.", "two": "MIT. Faces. By dlib."}, "MIT. Faces. two: By dlib."),
+        ({"one": "MIT. Faces. By dlib.", "two": "MIT. Faces."}, "MIT. Faces. one: By dlib."),
+        ({"one": "MIT.", "two": "GPL."}, "one: MIT. two: GPL."),
+        ({"one": "MIT.", "two": ""}, "one: MIT."),
+        ({"one": "", "two": ""}, ""),
+        (
+            {"one": "MIT. Faces.", "two": "MIT. Faces.", "three": "MIT. Faces. By dlib.", "four": "GPL."},
+            "four: GPL. one, two, three: MIT. Faces. three: By dlib.",
+        ),
+    ],
+)
+def test_what_members_say_alike_of_their_licences_is_told_once(
+    make_checkpoint: Make, tmp_path: Path, said: dict[str, str], told: str
+) -> None:
     members = [make_checkpoint(tmp_path / name, name=name, licence=text) for name, text in said.items()]
-    members.append(make_checkpoint(tmp_path / "four", name="four", licence="GPL."))
-    told = save_ensemble(tmp_path / "all", members).card.licence
-    assert told == "MIT. Faces from the web. three: By dlib. four: GPL."
+    assert save_ensemble(tmp_path / "all", members).card.licence == told

@@ -167,6 +167,18 @@ def test_a_second_evaluation_answers_from_the_table(make_checkpoint: Make, drawn
     assert json.dumps(plain.as_json())
 
 
+def test_a_copy_under_another_name_answers_under_its_own(
+    make_checkpoint: Make, drawn: SampleTable, passes: Any
+) -> None:
+    """The table is kept by the hash of the weights, which both have."""
+    checkpoint = make_checkpoint()
+    copy = dataclasses.replace(checkpoint, card=checkpoint.card.model_copy(update={"name": "copy"}))
+    assert evaluate_split(Counting(checkpoint), drawn, "validation").about.model == "random"
+    assert evaluate_split(Counting(copy), drawn, "validation").about.model == "copy"
+    assert evaluate_split(Counting(checkpoint), drawn, "validation").about.model == "random"
+    assert passes.passes == 1
+
+
 def test_answers_of_another_precision_are_not_kept(make_checkpoint: Make, drawn: SampleTable) -> None:
     rough = evaluate_split(Predictor(make_checkpoint(), "bfloat16"), drawn, "validation")
     assert list_predictions() == []
