@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fer_core.checkpoint import open_checkpoint
 from fer_core.data import SampleTable
 from fer_core.predict import Predictor, get_predictor
 from fer_core.whole import whole
+from fer_core.workspace import workspace
 from training.distributed.group import ALONE, Group
 from training.progress import duration
-from training.tracking.files import ANSWERS, PROGRESS
+from training.tracking.files import PROGRESS
 
 BATCH = 256  # faces that a process asks about at once
 _KEEP_EVERY_S = 10.0
 
 
 def ask(
-    teachers: tuple[str, ...],
+    teachers: Sequence[str],
     samples: SampleTable,
     classes: tuple[str, ...],
     folder: Path | None = None,
@@ -32,46 +36,46 @@ def ask(
 ) -> torch.Tensor:
     """The mean probabilities of the teachers for each face.
 
-    Where there is a folder, answers are kept in it every few seconds and when the process is asked to end, so that who
-    goes on asks about the remaining faces alone; how far it is stands in `progress.json` and on standard error.
-    Several processes share the faces.
+    For a run, answers are kept in the workspace every few seconds and when the process is asked to end: who goes on
+    asks about the remaining faces alone, and another run with these teachers about none. Several processes share the
+    faces.
 
     Args:
         teachers: names of checkpoints that know all classes.
         samples: N samples.
         classes: K, in the order of the columns that come out; what a teacher says of others is left out.
-        folder: a run's, which is known to have these teachers, see `training.run.claim`.
-        group: the processes that ask together; all see the folder, in which the first one writes.
+        folder: the run's, which is there: how far it is stands in its `progress.json`, and on standard error. None: it
+            is for no run; nothing is kept or told.
+        group: the processes that ask together; all see the workspace, in which the first one writes.
 
     Returns:
         float32 (N, K), rows sum to 1; the same bits in each process.
+
+    Raises:
+        CheckpointError: a teacher is missing or broken.
     """
-    n, order = len(samples), _order(samples)
-    kept = _kept(folder, order, len(classes))
-    kept = kept[: group.lowest(len(kept))]  # not all may see the latest ones yet
-    if len(kept) == n:
-        return torch.from_numpy(kept)
-    predictors = [get_predictor(name) for name in teachers]
-    faces = samples.faces()
+    n, file = len(samples), _file(teachers, samples, classes) if folder else None
+    kept = _kept(file, len(classes))
+    before = done = group.lowest(len(kept))  # not all may see the latest ones yet
     answers = np.zeros((n, len(classes)), dtype=np.float32)
-    answers[: len(kept)] = kept
-    telling = _Telling(", ".join(teachers), n, len(kept)) if folder and group.first else None
-    done = len(kept)
+    answers[:done] = kept[:done]
+    if done == n:
+        return torch.from_numpy(answers)
+    predictors, faces = [get_predictor(name) for name in teachers], samples.faces()
+    keeper = _Keeper(folder, file, ", ".join(teachers), n, before) if folder and file and group.first else None
     try:
-        for start in range(done, n, BATCH * group.world):
+        for start in range(before, n, BATCH * group.world):
             batch = range(start, min(n, start + BATCH * group.world))
             mine = batch[group.share(len(batch))]
-            share = torch.zeros(len(batch), len(classes))
-            share[mine.start - start : mine.stop - start] = _mean(predictors, faces[mine.start : mine.stop], classes)
-            answers[start : batch.stop] = group.total(share).numpy()
+            shared = torch.zeros(len(batch), len(classes))
+            shared[mine.start - start : mine.stop - start] = _mean(predictors, faces[mine.start : mine.stop], classes)
+            answers[start : batch.stop] = group.total(shared).numpy()
             done = batch.stop
-            if telling and folder and telling.is_due():
-                _keep(folder, order, answers[:done])
-                telling.tell(folder, done)
+            if keeper and keeper.is_due():
+                keeper.keep(answers[:done])
     finally:  # whoever is asked to end leaves by an exception
-        if telling and folder and done > telling.told:
-            _keep(folder, order, answers[:done])
-            telling.tell(folder, done)
+        if keeper and done > keeper.done:
+            keeper.keep(answers[:done])
     return torch.from_numpy(answers)
 
 
@@ -84,47 +88,50 @@ def _mean(predictors: list[Predictor], faces: list[NDArray[np.uint8]], classes: 
     return torch.stack(found).mean(0)
 
 
-def _order(samples: SampleTable) -> str:
-    """Tells one row of pictures from another."""
-    return hashlib.sha256("\n".join(samples.table["sha256"].to_pylist()).encode()).hexdigest()
+def _file(teachers: Sequence[str], samples: SampleTable, classes: tuple[str, ...]) -> Path:
+    """Where their answers to these faces in this order are kept; all that they depend on makes the name."""
+    cards = [open_checkpoint(name).card for name in teachers]
+    how = [(card.weights_sha256, card.temperature, card.flip, card.preprocess.model_dump_json()) for card in cards]
+    asked = json.dumps([how, classes, samples.table["sha256"].to_pylist()])
+    return workspace() / "cache" / "teachers" / f"{hashlib.sha256(asked.encode()).hexdigest()[:32]}.npy"
 
 
-def _kept(folder: Path | None, order: str, k: int) -> NDArray[np.float32]:
-    """(M, K) answers to the first M faces; M is 0 where there are none to these faces in this order."""
-    if folder is not None and (folder / ANSWERS).exists():
-        with np.load(folder / ANSWERS, allow_pickle=False) as found:
-            if str(found["order"]) == order:
-                return np.asarray(found["answers"], dtype=np.float32)
-    return np.empty((0, k), dtype=np.float32)
+def _kept(file: Path | None, k: int) -> NDArray[np.float32]:
+    """(M, K) answers to the first M faces."""
+    if file is None or not file.exists():
+        return np.empty((0, k), dtype=np.float32)
+    answers: NDArray[np.float32] = np.load(file, allow_pickle=False)
+    return answers
 
 
-def _keep(folder: Path, order: str, answers: NDArray[np.float32]) -> None:
-    with whole(folder / ANSWERS) as scratch, scratch.open("wb") as stream:
-        np.savez(stream, order=np.array(order), answers=answers)
+class _Keeper:
+    """Keeps answers as they come, and tells how far a run is: after its first batch, and then every few seconds."""
 
-
-class _Telling:
-    """How far it is, at once after the first batch and then every few seconds."""
-
-    def __init__(self, who: str, total: int, kept: int) -> None:
+    def __init__(self, folder: Path, file: Path, who: str, total: int, before: int) -> None:
+        self.folder = folder
+        self.file = file
         self.who = who
         self.total = total
-        self.kept = kept
-        self.told = kept
-        self.began = time.monotonic()
-        self._spoken = -_KEEP_EVERY_S
+        self.before = self.done = before
+        self._began = time.monotonic()
+        self._kept = -_KEEP_EVERY_S
 
     def is_due(self) -> bool:
-        return time.monotonic() - self._spoken >= _KEEP_EVERY_S
+        return time.monotonic() - self._kept >= _KEEP_EVERY_S
 
-    def tell(self, folder: Path, done: int) -> None:
-        self.told, self._spoken = done, time.monotonic()
-        left_s = round((self._spoken - self.began) / (done - self.kept) * (self.total - done))
-        with whole(folder / PROGRESS) as scratch:
-            state = {"asking": True, "step": done, "steps": self.total, "seconds_left": left_s}
+    def keep(self, answers: NDArray[np.float32]) -> None:
+        """All answers so far, more than the last time."""
+        self.done, self._kept = len(answers), time.monotonic()
+        if len(_kept(self.file, 0)) < self.done:  # another run may have asked the same, and be further
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with whole(self.file, f".{os.getpid()}") as scratch, scratch.open("wb") as stream:
+                np.save(stream, answers)
+        left_s = round((self._kept - self._began) / (self.done - self.before) * (self.total - self.done))
+        with whole(self.folder / PROGRESS) as scratch:
+            state = {"asking": True, "step": self.done, "steps": self.total, "seconds_left": left_s}
             scratch.write_text(json.dumps(state), encoding="utf-8")
         print(  # noqa: T201  (progress belongs on standard error)
-            f"asking {self.who} about {self.total:,} faces: {done:,} done, {duration(left_s)} left",
+            f"asking {self.who} about {self.total:,} faces: {self.done:,} done, {duration(left_s)} left",
             file=sys.stderr,
             flush=True,
         )

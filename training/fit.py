@@ -167,8 +167,8 @@ def prepare(
         validation_samples: what it is evaluated on.
         resumed: as `first_network`.
         group: the processes that share the work.
-        claimed: called when there is nothing left to be refused, and gives the run's folder, where teachers' answers
-            are kept; without it they are kept nowhere.
+        claimed: called when there is nothing left to be refused but what a teacher does, and makes and gives the run's
+            folder; None: it is for no run, and nothing is written.
 
     Raises:
         As `fit`.

@@ -29,9 +29,8 @@ class Run:
         recipe: how.
         samples: a table with the splits `train` and `validation`.
         data_name: what the data set is called in the card.
-        folder: state of the run: `last.ckpt`, `best.ckpt`, `history.jsonl`, `steps.jsonl`, `progress.json`, its
-            teachers' answers, `answers.npz`, what it was begun with: `recipe.json`, `data.json`, and at the end its
-            prediction table, `validation.parquet`.
+        folder: state of the run: `last.ckpt`, `best.ckpt`, `history.jsonl`, `steps.jsonl`, `progress.json`, what it was
+            begun with: `recipe.json`, `data.json`, and at the end its prediction table, `validation.parquet`.
         checkpoint_folder: where the finished checkpoint goes.
         keep_every_steps: how often the state is kept within an epoch; 0 keeps it after epochs alone. A run that was
             interrupted goes on from there, and ends as if it had not been.

@@ -28,7 +28,7 @@ def taught(
         data: what `load_tensors` made of `samples`, perhaps with copies of each face after them all.
         samples: N samples.
         recipe: without teachers, or with those that see variants, `data` comes back as it is.
-        folder: where answers are kept, as for `ask`; None keeps them nowhere.
+        folder: the run's, as for `ask`; None: for no run.
         group: the processes that share the faces; all of them call.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fer_core.checkpoint import Checkpoint
+from fer_core.card import write_card
+from fer_core.checkpoint import Checkpoint, open_checkpoint
 from fer_core.data import SampleTable
 from fer_core.predict import Predictor
 from tests.training.runs import history, same, weights
@@ -99,12 +101,9 @@ def test_how_far_it_is_stands_in_the_runs_folder_and_in_the_log(
 
 
 def test_what_was_answered_is_not_asked_again(
-    recipe: Recipe, few: SampleTable, prepare: Callable[..., Run], asked: list[int]
+    recipe: Recipe, few: SampleTable, prepare: Callable[..., Run], asked: list[int], home: Path
 ) -> None:
-    whole = prepare(recipe, few, "whole")
-    fit(whole)
-    assert sum(asked) == FACES
-    asked.clear()
+    """Neither by who goes on nor by another run with the same teachers."""
     run = prepare(recipe, few)
     with pytest.MonkeyPatch.context() as patch:
         leave_at(patch, 2)
@@ -114,14 +113,48 @@ def test_what_was_answered_is_not_asked_again(
     asked.clear()
     fit(run)
     assert asked == [8, 4]
-    assert same(weights(run.checkpoint_folder), weights(whole.checkpoint_folder))
-    assert history(run.folder) == history(whole.folder)
     asked.clear()
-    fit(run)
+    other = prepare(recipe, few, "other")
+    fit(other)
+    assert asked == []
+    shutil.rmtree(home / "cache")
+    whole = prepare(recipe, few, "whole")
+    fit(whole)
+    assert asked == [8, 8, 8, 4]
+    for one in (run, other):
+        assert same(weights(one.checkpoint_folder), weights(whole.checkpoint_folder))
+        assert history(one.folder) == history(whole.folder)
+
+
+def test_another_run_that_is_further_is_not_set_back(
+    recipe: Recipe, few: SampleTable, asked: list[int], tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = few.split("train")
+    data = load_tensors(samples, recipe)
+    whole = taught(data, samples, recipe, tmp_path).targets
+    (file,) = (home / "cache" / "teachers").iterdir()
+    complete = file.read_bytes()
+    file.unlink()
+    real = Predictor.logits
+
+    def logits(self: Predictor, *arguments: Any, **more: Any) -> Any:
+        if len(asked) == 5:  # the first batch of the second time: the other run is done meanwhile
+            file.write_bytes(complete)
+        if len(asked) == 6:
+            raise SystemExit(143)
+        return real(self, *arguments, **more)
+
+    monkeypatch.setattr(Predictor, "logits", logits)
+    with pytest.raises(SystemExit):
+        taught(data, samples, recipe, tmp_path)
+    assert file.read_bytes() == complete
+    assert [p.name for p in file.parent.iterdir()] == [file.name]
+    asked.clear()
+    np.testing.assert_array_equal(taught(data, samples, recipe, tmp_path).targets, whole)
     assert asked == []
 
 
-def test_answers_belong_to_the_faces_in_their_order(
+def test_answers_belong_to_the_faces_in_their_order_and_to_the_teacher_as_it_is(
     recipe: Recipe, few: SampleTable, asked: list[int], tmp_path: Path
 ) -> None:
     samples = few.split("train")
@@ -139,6 +172,11 @@ def test_answers_belong_to_the_faces_in_their_order(
     asked.clear()
     np.testing.assert_array_equal(targets(backwards), again)
     assert asked == []
+    teacher = open_checkpoint("teacher")
+    write_card(teacher.folder, teacher.card.model_copy(update={"temperature": 3.0}))
+    warmer = targets(samples)
+    assert sum(asked) == FACES
+    assert warmer.max() < first.max()
 
 
 def test_without_a_folder_nothing_is_kept(

@@ -18,7 +18,7 @@ from training.jobs.memory import Memory, room_mb
 from training.jobs.slots import environment
 from training.jobs.states import Reason, Status
 from training.jobs.table import End, find
-from training.tracking.files import ANSWERS
+from training.tracking.files import PROGRESS
 
 STATE = "last.ckpt"  # of a run: what it goes on from
 ASKED_TO_END = 143  # exit status of a process that was asked to end and did
@@ -165,8 +165,10 @@ def _from_outside(job: Job, reason: Reason, how: str) -> End:
     began = job.began or 0
     if psutil.boot_time() > began:
         reason, how = Reason.SWITCHED_OFF, "The machine was switched off or started anew while it ran."
-    kept = [job.run_folder / name for name in (STATE, ANSWERS)]
-    got_further = any(file.exists() and file.stat().st_mtime >= began for file in kept)
+    told = job.progress()
+    asking = told is not None and told.asking  # answers are kept whenever that is told
+    file = job.run_folder / (PROGRESS if asking else STATE)
+    got_further = file.exists() and file.stat().st_mtime >= began
     fruitless = 0 if got_further else job.fruitless + 1
     if fruitless < FRUITLESS:
         return End(reason, f"{how} It goes on by itself.", Status.QUEUED, fruitless)

@@ -4,4 +4,3 @@ HISTORY = "history.jsonl"  # epochs
 STEPS = "steps.jsonl"  # points within epochs
 LOAD = "load.jsonl"  # of the machine, by the clock
 PROGRESS = "progress.json"  # the latest state, replaced whole
-ANSWERS = "answers.npz"  # of its teachers to the faces, as far as they were asked
