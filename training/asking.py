@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,12 +18,11 @@ from fer_core.data import SampleTable
 from fer_core.predict import Predictor, get_predictor
 from fer_core.whole import whole
 from fer_core.workspace import workspace
+from training.counting import counting
 from training.distributed.group import ALONE, Group
-from training.progress import duration
-from training.tracking.files import PROGRESS
+from training.tracking.files import ASKING
 
 BATCH = 256  # faces that a process asks about at once
-_KEEP_EVERY_S = 10.0
 
 
 def ask(
@@ -62,20 +60,27 @@ def ask(
     if done == n:
         return torch.from_numpy(answers)
     predictors, faces = [get_predictor(name) for name in teachers], samples.faces()
-    keeper = _Keeper(folder, file, ", ".join(teachers), n, before) if folder and file and group.first else None
-    try:
-        for start in range(before, n, BATCH * group.world):
-            batch = range(start, min(n, start + BATCH * group.world))
-            mine = batch[group.share(len(batch))]
-            shared = torch.zeros(len(batch), len(classes))
-            shared[mine.start - start : mine.stop - start] = _mean(predictors, faces[mine.start : mine.stop], classes)
-            answers[start : batch.stop] = group.total(shared).numpy()
-            done = batch.stop
-            if keeper and keeper.is_due():
-                keeper.keep(answers[:done])
-    finally:  # whoever is asked to end leaves by an exception
-        if keeper and done > keeper.done:
-            keeper.keep(answers[:done])
+    telling = counting(folder, ASKING, n, before) if folder and group.first else contextlib.nullcontext()
+    with telling as count:
+
+        def keep() -> None:
+            if count and file and done > count.done:
+                _keep(file, answers[:done])
+                count.tell(done)
+
+        try:
+            for start in range(before, n, BATCH * group.world):
+                batch = range(start, min(n, start + BATCH * group.world))
+                mine = batch[group.share(len(batch))]
+                shared = torch.zeros(len(batch), len(classes))
+                found = _mean(predictors, faces[mine.start : mine.stop], classes)
+                shared[mine.start - start : mine.stop - start] = found
+                answers[start : batch.stop] = group.total(shared).numpy()
+                done = batch.stop
+                if count and count.is_due():
+                    keep()
+        finally:  # whoever is asked to end leaves by an exception
+            keep()
     return torch.from_numpy(answers)
 
 
@@ -104,34 +109,8 @@ def _kept(file: Path | None, k: int) -> NDArray[np.float32]:
     return answers
 
 
-class _Keeper:
-    """Keeps answers as they come, and tells how far a run is: after its first batch, and then every few seconds."""
-
-    def __init__(self, folder: Path, file: Path, who: str, total: int, before: int) -> None:
-        self.folder = folder
-        self.file = file
-        self.who = who
-        self.total = total
-        self.before = self.done = before
-        self._began = time.monotonic()
-        self._kept = -_KEEP_EVERY_S
-
-    def is_due(self) -> bool:
-        return time.monotonic() - self._kept >= _KEEP_EVERY_S
-
-    def keep(self, answers: NDArray[np.float32]) -> None:
-        """All answers so far, more than the last time."""
-        self.done, self._kept = len(answers), time.monotonic()
-        if len(_kept(self.file, 0)) < self.done:  # another run may have asked the same, and be further
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            with whole(self.file, f".{os.getpid()}") as scratch, scratch.open("wb") as stream:
-                np.save(stream, answers)
-        left_s = round((self._kept - self._began) / (self.done - self.before) * (self.total - self.done))
-        with whole(self.folder / PROGRESS) as scratch:
-            state = {"asking": True, "step": self.done, "steps": self.total, "seconds_left": left_s}
-            scratch.write_text(json.dumps(state), encoding="utf-8")
-        print(  # noqa: T201  (progress belongs on standard error)
-            f"asking {self.who} about {self.total:,} faces: {self.done:,} done, {duration(left_s)} left",
-            file=sys.stderr,
-            flush=True,
-        )
+def _keep(file: Path, answers: NDArray[np.float32]) -> None:
+    if len(_kept(file, 0)) < len(answers):  # another run may have asked the same, and be further
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with whole(file, f".{os.getpid()}") as scratch, scratch.open("wb") as stream:
+            np.save(stream, answers)

@@ -120,6 +120,8 @@ class DryRun:
         for p in self.phases:
             lines.append(f"  {p.name}: {p.epochs} x {p.steps:,} steps of {1000 * p.step_s:,.0f} ms,")
             lines[-1] += f" {p.trainable:,} parameters learn, {p.memory_mb:,.0f} MB"
+        if self.asking_s:
+            lines.append(f"  its teachers are asked about every face before, which takes {duration(self.asking_s)},")
         lines.append(f"  an epoch takes {duration(self.epoch_s)}, the whole {duration(self.total_s)},")
         lines[-1] += f" {self.memory_mb:,.0f} MB of memory and {self.disk_mb:,.0f} MB of disk"
         return "\n".join(lines)

@@ -16,6 +16,7 @@ from fer_core.evaluate.cached import keep_evaluation
 from fer_core.evaluate.evaluation import evaluate
 from fer_core.predict import Predictor
 from fer_core.preprocess import Preprocess
+from training.counting import counting
 from training.keeping import second_name
 from training.run import Run, taught_by
 
@@ -73,7 +74,8 @@ def ship(run: Run, model: nn.Module, card: Card, training: SampleTable, validati
     The prediction table is kept where evaluations look for it, and once more in the run's folder, for its record.
     """
     checkpoint = save_checkpoint(run.checkpoint_folder, model, card, half=run.recipe.weights == "float16")
-    found = evaluate(Predictor(checkpoint), validation, train=training)
+    with counting(run.folder, "measuring the checkpoint", len(validation)) as count:
+        found = evaluate(Predictor(checkpoint), validation, count, training)
     table = keep_evaluation(checkpoint.card, found, "validation", named(run.data_name, run.recipe.labels))
     second_name(table, run.folder / PREDICTIONS)
     card = checkpoint.card.model_copy(update={"metrics": {"validation": found.as_json()}})

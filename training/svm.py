@@ -14,6 +14,7 @@ from fer_core.checkpoint import Checkpoint, open_checkpoint
 from fer_core.data import SampleTable
 from fer_core.errors import RecipeError
 from fer_core.models.svm import GaussianMachine, MachineOnFeatures
+from training.counting import Count, counting
 from training.data import check_trainable, chosen_samples, load_tensors
 from training.recipe import PreprocessSpec, Recipe, SvmSpec
 from training.run import Run, claim
@@ -68,10 +69,12 @@ def fit_svm(run: Run, training: SampleTable, validation: SampleTable) -> Checkpo
         "network_classes": len(source.card.classes),
     }
     chosen = chosen_samples(data.labels.numpy(), spec.samples_at_most, recipe.seed)
-    seen = _features(_machine(source, recipe, arguments), data.pixels[chosen], how.normalise)
+    with counting(run.folder, "computing features", len(chosen)) as count:
+        seen = _features(_machine(source, recipe, arguments), data.pixels[chosen], how.normalise, count)
     mean, std = seen.mean(0), seen.std(0)
     std[std == 0] = 1.0
-    fitted = fit_machine((seen - mean) / std, data.labels.numpy()[chosen], spec, recipe.seed)
+    with counting(run.folder, f"fitting the machine to {len(chosen):,} faces"):
+        fitted = fit_machine((seen - mean) / std, data.labels.numpy()[chosen], spec, recipe.seed)
     if spec.kernel == "rbf":
         arguments["vectors"] = len(fitted.support_vectors_)
     model = _machine(source, recipe, arguments)
@@ -107,12 +110,15 @@ def _machine(source: Checkpoint, recipe: Recipe, arguments: dict[str, Any]) -> M
     return model.eval().requires_grad_(False)
 
 
-def _features(model: MachineOnFeatures, pixels: torch.Tensor, normalise: Any) -> Vectors:
+def _features(model: MachineOnFeatures, pixels: torch.Tensor, normalise: Any, count: Count) -> Vectors:
     """(N, D) float32 of pixels (N, C, S, S)."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = model.network.to(device)
+    rows = []
     with torch.inference_mode():
-        rows = [network(normalise(batch.to(device))).float().cpu() for batch in torch.split(pixels, _BATCH)]
+        for batch in torch.split(pixels, _BATCH):
+            rows.append(network(normalise(batch.to(device))).float().cpu())
+            count(sum(map(len, rows)), len(pixels))
     return torch.cat(rows).numpy()
 
 

@@ -94,14 +94,25 @@ def test_how_far_a_run_is(open_view: Callable[..., AppTest]) -> None:
     job.run_folder.mkdir(parents=True)
     (job.run_folder / "recipe.json").write_text("{}")
     (job.run_folder / "steps.jsonl").write_text(json.dumps({"step": 2, "epoch": 0.5, "train_loss": 2.0}) + "\n")
-    asking = {"asking": True, "step": 7000, "steps": 28000, "seconds_left": 240}
     training = {"step": 500, "steps": 1000, "seconds_left": 240}
+    asking = {"what": "asking its teachers", "done": 7000, "total": 28000, "seconds_left": 240}
+    measuring = {"what": "measuring the checkpoint", "done": 7000, "total": 10000, "seconds_left": 240}
     for told, percent, said in (
-        (asking, 25, "asking its teachers: 7,000 of 28,000 faces"),
+        (
+            {"step": 0, "steps": 0, "seconds_left": None, "doing": asking},
+            25,
+            "asking its teachers: 7,000 of 28,000 faces",
+        ),
         (training, 50, "step 500 of 1,000"),
+        (training | {"doing": measuring}, 70, "measuring the checkpoint: 7,000 of 10,000 faces"),
     ):
         (job.run_folder / "progress.json").write_text(json.dumps(told))
         (bar,) = open_view(show="Queue").get("progress")
         assert (bar.proto.value, bar.proto.text) == (percent, f"{said}, 4 min left")
         (bar,) = open_view(show="Curves").get("progress")
         assert (bar.proto.value, bar.proto.text) == (percent, f"a: {said}")
+    fitting = {"what": "fitting the machine", "done": 0, "total": 0, "seconds_left": None}
+    state = {"step": 0, "steps": 0, "seconds_left": None, "doing": fitting}
+    (job.run_folder / "progress.json").write_text(json.dumps(state))
+    (bar,) = open_view(show="Queue").get("progress")
+    assert (bar.proto.value, bar.proto.text) == (0, "fitting the machine")

@@ -287,6 +287,7 @@ def test_what_a_dry_run_found(open_view: Callable[..., AppTest], monkeypatch: py
         "recipe": "compact", "device": "cpu", "precision": "float32", "parameters": 959_535, "epoch_s": 0.25,
         "total_s": 7500.0, "memory_mb": 27.4, "disk_mb": 28.0, "batch": [16, 1, 48, 48], "logits": [16, 7],
         "training_faces": 112, "validation_faces": 28, "started_from": "random weights", "phases": [phase],
+        "asking_s": 780.0,
     }  # fmt: skip
     started: list[Task] = []
 
@@ -315,6 +316,7 @@ def test_what_a_dry_run_found(open_view: Callable[..., AppTest], monkeypatch: py
     assert "16 x 1 x 48 x 48 in, 16 x 7 out" in texts(app)
     assert "of other values" not in texts(app)
     app.number_input(key="compact batch_size").set_value(8).run()
+    assert "asks its teachers about every face first, for 13 min; starts from random weights." in texts(app)
     assert "of other values" in texts(app)
 
 

@@ -43,7 +43,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr("training.asking.time", made)
+    monkeypatch.setattr("training.counting.time", made)
     monkeypatch.setattr("training.asking.BATCH", BATCH)
     return made
 
@@ -91,13 +91,18 @@ def test_how_far_it_is_stands_in_the_runs_folder_and_in_the_log(
             fit(run)
     assert asked == [8, 8, 8, 4]  # it leaves within the fourth
     told = json.loads((run.folder / "progress.json").read_text())
-    assert told == {"asking": True, "step": 24, "steps": 28, "seconds_left": 2}  # 4 faces of 0.5 s
+    doing = {"what": "asking its teachers", "done": 24, "total": 28, "seconds_left": 2}  # 4 faces of 0.5 s
+    assert told == {"step": 0, "steps": 0, "seconds_left": None, "doing": doing}
     lines = [line for line in capsys.readouterr().err.splitlines() if "teacher" in line]
     # At 4, 8 and 12 s: the first at once, the next not before ten seconds have passed, the last one kept as it leaves.
     assert lines == [
-        "asking teacher about 28 faces: 8 done, 10 s left",
-        "asking teacher about 28 faces: 24 done, 2 s left",
+        "asking its teachers: 8 of 28 faces, 10 s left",
+        "asking its teachers: 24 of 28 faces, 2 s left",
     ]
+    fit(run)
+    told = json.loads((run.folder / "progress.json").read_text())
+    assert told["step"] == told["steps"] > 0
+    assert "doing" not in told
 
 
 def test_what_was_answered_is_not_asked_again(

@@ -77,7 +77,10 @@ def test_times_of_a_run_worked_out_by_hand() -> None:
     assert run.memory_mb == pytest.approx(10.5)
     assert run.as_json()["phases"][1]["step_s"] == 0.5
     assert json.loads(json.dumps(run.as_json()))["total_s"] == run.total_s
-    assert run.as_text().splitlines()[-1] == "  an epoch takes 52 s, the whole 3 min, 10 MB of memory and 8 MB of disk"
+    *_, asked, last = run.as_text().splitlines()
+    assert asked == "  its teachers are asked about every face before, which takes 7 s,"
+    assert last == "  an epoch takes 52 s, the whole 3 min, 10 MB of memory and 8 MB of disk"
+    assert "teachers" not in dataclasses.replace(run, asking_s=0).as_text()
 
 
 def test_time_of_a_step_and_of_an_evaluation(

@@ -18,7 +18,7 @@ from training.jobs.memory import Memory, room_mb
 from training.jobs.slots import environment
 from training.jobs.states import Reason, Status
 from training.jobs.table import End, find
-from training.tracking.files import PROGRESS
+from training.tracking.files import ASKING, PROGRESS
 
 STATE = "last.ckpt"  # of a run: what it goes on from
 ASKED_TO_END = 143  # exit status of a process that was asked to end and did
@@ -166,7 +166,7 @@ def _from_outside(job: Job, reason: Reason, how: str) -> End:
     if psutil.boot_time() > began:
         reason, how = Reason.SWITCHED_OFF, "The machine was switched off or started anew while it ran."
     told = job.progress()
-    asking = told is not None and told.asking  # answers are kept whenever that is told
+    asking = told is not None and told.doing is not None and told.doing.what == ASKING  # kept whenever it is told
     file = job.run_folder / (PROGRESS if asking else STATE)
     got_further = file.exists() and file.stat().st_mtime >= began
     fruitless = 0 if got_further else job.fruitless + 1

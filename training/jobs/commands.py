@@ -210,8 +210,10 @@ def _line(row: dict[str, object]) -> str:
         from training.progress import duration
 
         left = progress["seconds_left"]
-        what = "asking its teachers, face" if progress["asking"] else "step"
-        line += f", {what} {progress['step']}/{progress['steps']}"
+        doing = progress["doing"]
+        line += f", {doing['what']}" if doing else ""
+        line += f" {doing['done']}/{doing['total']}" if doing and doing["total"] else ""
+        line += f", step {progress['step']}/{progress['steps']}" if not doing else ""
         line += f", {duration(left)} left" if left is not None else ""
     elif row["status"] == "failed":
         line += f" ({row['reason']})"

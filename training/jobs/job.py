@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -90,38 +90,53 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class Doing:
+    """Work on many faces before the first step or after the last: what, faces done, and in all (0: cannot be told)."""
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far a run is.
 
     Attributes:
-        asking: its teachers are asked about the faces before the first step; what counts as a step is a face then.
         step: steps done.
-        steps: in all.
-        left_s: seconds until they are done; None while unknown.
+        steps: in all; 0 before the first.
+        left_s: seconds until what it does now is done, the steps or `doing`; None while unknown.
         figures: the latest, by name.
+        doing: what it does while it makes no steps.
     """
 
-    asking: bool
     step: int
     steps: int
     left_s: float | None
     figures: dict[str, float]
+    doing: Doing | None = None
 
     @property
     def share(self) -> float:
-        """0 to 1."""
-        return min(1.0, self.step / self.steps) if self.steps else 0.0
+        """Of what it does now, 0 to 1."""
+        done, total = (self.doing.done, self.doing.total) if self.doing else (self.step, self.steps)
+        return min(1.0, done / total) if total else 0.0
 
     def as_text(self) -> str:
         """Without the time that is left.
 
-        >>> Progress(False, 30, 1200, None, {}).as_text()
+        >>> Progress(30, 1200, None, {}).as_text()
         'step 30 of 1,200'
-        >>> Progress(True, 512, 28709, 300.0, {}).as_text()
+        >>> Progress(0, 0, None, {}, Doing("asking its teachers", 512, 28709)).as_text()
         'asking its teachers: 512 of 28,709 faces'
+        >>> Progress(0, 0, None, {}, Doing("fitting the machine", 0, 0)).as_text()
+        'fitting the machine'
         """
-        done, total = f"{self.step:,}", f"{self.steps:,}"
-        return f"asking its teachers: {done} of {total} faces" if self.asking else f"step {done} of {total}"
+        if self.doing and not self.doing.total:
+            return self.doing.what
+        if self.doing:
+            return f"{self.doing.what}: {self.doing.done:,} of {self.doing.total:,} faces"
+        return f"step {self.step:,} of {self.steps:,}"
 
 
 @dataclass(frozen=True)
@@ -181,10 +196,12 @@ class Job:
         try:
             told = json.loads((self.run_folder / PROGRESS).read_bytes())
             step, steps, left_s = told.pop("step"), told.pop("steps"), told.pop("seconds_left")
+            now = told.pop("doing", None)
+            doing = now and Doing(now["what"], now["done"], now["total"])
         except (FileNotFoundError, ValueError, KeyError):
             return None
-        asking = bool(told.pop("asking", False))
-        return Progress(asking, step, steps, left_s if self.status is Status.RUNNING else None, told)
+        left_s = now["seconds_left"] if now else left_s
+        return Progress(step, steps, left_s if self.status is Status.RUNNING else None, told, doing)
 
     def log(self) -> str:
         """What all its attempts have printed, without what was written over on a line."""
@@ -216,10 +233,10 @@ class Job:
             "progress": None
             if progress is None
             else {
-                "asking": progress.asking,
                 "step": progress.step,
                 "steps": progress.steps,
                 "seconds_left": progress.left_s,
                 "figures": progress.figures,
+                "doing": asdict(progress.doing) if progress.doing else None,
             },
         }

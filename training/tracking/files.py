@@ -4,3 +4,4 @@ HISTORY = "history.jsonl"  # epochs
 STEPS = "steps.jsonl"  # points within epochs
 LOAD = "load.jsonl"  # of the machine, by the clock
 PROGRESS = "progress.json"  # the latest state, replaced whole
+ASKING = "asking its teachers"  # in it, while that is done

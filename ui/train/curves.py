@@ -100,7 +100,7 @@ def _show_state(chosen: Sequence[ShownRun]) -> None:
     names = {run.name for run in chosen}
     for job in every(Status.RUNNING):
         progress = job.progress() if job.spec.run in names else None
-        if progress is not None and progress.steps:
+        if progress is not None:
             st.progress(progress.share, text=f"{job.spec.run}: {progress.as_text()}")
 
 

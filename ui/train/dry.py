@@ -70,10 +70,12 @@ def _show(found: dict[str, Any], *, current: bool) -> None:
         for column, (name, value) in zip(st.columns(len(cells)), cells.items(), strict=True):
             column.metric(name, value)
         shapes = [" x ".join(map(str, found[name])) for name in ("batch", "logits")]
+        asking_s = found.get("asking_s", 0.0)  # what was found before there was this figure lacks it
+        asking = f"asks its teachers about every face first, for {_time(asking_s)}; " if asking_s else ""
         st.caption(
             f"A batch is {shapes[0]} in, {shapes[1]} out; {found['training_faces']:,} faces to train on, "
-            f"{found['validation_faces']:,} to validate; starts from {found['started_from']}. Times are those of this "
-            "machine, as busy as it was."
+            f"{found['validation_faces']:,} to validate; {asking}starts from {found['started_from']}. "
+            "Times are those of this machine, as busy as it was."
         )
         st.dataframe(
             [

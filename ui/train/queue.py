@@ -155,7 +155,7 @@ def _show_progress(job: Job) -> None:
             st.progress(0.0, text="starting")
         return
     text = progress.as_text()
-    if progress.left_s is not None and progress.step < progress.steps:
+    if progress.left_s is not None and progress.share < 1:
         text += f", {duration(progress.left_s)} left"
     accuracy = progress.figures.get("val_accuracy")
     if accuracy is not None:

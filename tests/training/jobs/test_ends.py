@@ -257,10 +257,11 @@ def job_task(job: Job) -> Task:
     return find(job.id).task
 
 
-@pytest.mark.parametrize(
-    ("kept", "text"),
-    [("last.ckpt", ""), ("progress.json", '{"asking": true, "step": 1, "steps": 9, "seconds_left": 8}')],
-)
+ASKING = """{"step": 0, "steps": 0, "seconds_left": null,
+"doing": {"what": "asking its teachers", "done": 1, "total": 9, "seconds_left": 8}}"""
+
+
+@pytest.mark.parametrize(("kept", "text"), [("last.ckpt", ""), ("progress.json", ASKING)])
 def test_killed_time_and_again_it_is_given_up_unless_it_got_further(hand_in: HandIn, kept: str, text: str) -> None:
     """Further is a step of training, or a face that its teachers were asked about."""
     hand_in("")
@@ -276,7 +277,8 @@ def test_killed_time_and_again_it_is_given_up_unless_it_got_further(hand_in: Han
     assert end.status is Status.FAILED
     assert "3 times in a row before it got any further, and it was given up" in end.message
     job.run_folder.mkdir(parents=True)
-    (job.run_folder / "progress.json").write_text('{"step": 1, "steps": 9, "seconds_left": 8}')  # a step is not kept
+    measuring = ASKING.replace("asking its teachers", "measuring")  # of that nothing is kept
+    (job.run_folder / "progress.json").write_text(measuring)
     assert watching.judge(job, job.task).status is Status.FAILED
     (job.run_folder / kept).write_text(text)
     end = watching.judge(job, job.task)
