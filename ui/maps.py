@@ -73,6 +73,7 @@ def ask_for_maps(checkpoint: Checkpoint, face: FacePrediction) -> Question:
         names,
         default=names[:1],
         max_selections=MAX_METHODS,
+        select_all=False,
         format_func=lambda name: get_method(name).title,
         key="method",
         bind="query-params",

@@ -75,6 +75,7 @@ def test_import_filter_open_audit_mend_and_undo(app_url: str, page: Page, archiv
 
     # A filter is in the address, so that a link reproduces it.
     page.get_by_role("combobox", name="Class").fill("disgust")
+    expect(page.get_by_role("option")).to_have_text(["disgust"])  # the list was narrowed to it
     page.keyboard.press("Enter")
     expect(page.get_by_text("6 of 45 samples")).to_be_visible()
     assert "disgust" in page.url

@@ -43,8 +43,11 @@ def test_a_sweep_from_its_form_to_its_best_trial(app_url: str, page: Page, faces
         chosen.get_by_role("button", name=re.compile("^Remove")).last.click()
         settled(page)
     keys = chosen.get_by_role("combobox")
+    keys.click()
+    expect(page.get_by_role("option", name="batch_size", exact=True)).to_be_visible()
+    expect(page.get_by_role("option", name="Select all")).to_have_count(0)  # an early Enter would take every key
     keys.fill("batch_size")
-    keys.press("Enter")
+    page.get_by_role("option", name="batch_size", exact=True).click()
     settled(page)
     enter(page, page.get_by_label("Lowest batch_size"), "4")
     enter(page, page.get_by_label("Highest batch_size"), "8")

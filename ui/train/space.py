@@ -35,6 +35,7 @@ def ask_space(recipe: Recipe, begin: Mapping[str, AxisSpec], key: str) -> dict[s
     first = list(begin) or [name for name in entries if name == _FIRST]
     chosen = st.multiselect(
         "What is varied", list(dict.fromkeys((*begin, *entries))), first, key=f"{key} keys", accept_new_options=True,
+        select_all=False,  # nobody varies every key, and a quick Enter would take that row before the list is narrowed
         placeholder="Choose keys of the recipe",
         help="Any other key of the recipe can be typed, such as phases.0.epochs or one of the network's arguments.",
     )  # fmt: skip
