@@ -77,8 +77,8 @@ def list_command(as_json: Json = False) -> None:
     """List the jobs: those that run, those that wait in their order, those that are over."""
     from training.jobs.table import every
 
-    rows = [job.as_json() for job in every()]
-    emit(rows, as_json, "\n".join(map(_line, rows)) or "There are no jobs.")
+    jobs = every()
+    emit([job.as_json() for job in jobs], as_json, "\n".join(map(_line, jobs)) or "There are no jobs.")
 
 
 @app.command("show")
@@ -92,13 +92,12 @@ def show_command(number: Number, as_json: Json = False) -> None:
          "reason": a.reason.value if a.reason else None, "message": a.message}
         for a in attempts(number)
     ]  # fmt: skip
-    row = job.as_json()
-    lines = [_line(row), *([f"  {job.message}"] if job.message else [])]
+    lines = [_line(job), *([f"  {job.message}"] if job.message else [])]
     lines += [
         f"  attempt {one['number']} on {one['device']}: {one['reason'] or 'runs'}. {one['message']}" for one in history
     ]
     folders = {"folder": str(job.folder), "run_folder": str(job.run_folder)}
-    emit({**row, "history": history, **folders}, as_json, "\n".join(lines))
+    emit({**job.as_json(), "history": history, **folders}, as_json, "\n".join(lines))
 
 
 @app.command("logs")
@@ -198,23 +197,19 @@ def _tell(job: Job, start: bool, as_json: bool) -> None:
         from training.jobs.worker import ensure_worker
 
         ensure_worker()
-    row = job.as_json()
-    emit(row, as_json, _line(row))
+    emit(job.as_json(), as_json, _line(job))
 
 
-def _line(row: dict[str, object]) -> str:
-    status = "cancelling" if row["cancelling"] else str(row["status"])
-    line = f"{row['id']:>4}  {status:<10}  {row['run']:<28}  {row['about']}"
-    progress = row["progress"]
-    if isinstance(progress, dict) and row["status"] == "running":
+def _line(job: Job) -> str:
+    from training.jobs.states import Status
+
+    status = "cancelling" if job.cancelling else job.status.value
+    line = f"{job.id:>4}  {status:<10}  {job.spec.run:<28}  {job.spec.about}"
+    if job.status is Status.RUNNING and (progress := job.progress()):
         from training.progress import duration
 
-        left = progress["seconds_left"]
-        doing = progress["doing"]
-        line += f", {doing['what']}" if doing else ""
-        line += f" {doing['done']}/{doing['total']}" if doing and doing["total"] else ""
-        line += f", step {progress['step']}/{progress['steps']}" if not doing else ""
-        line += f", {duration(left)} left" if left is not None else ""
-    elif row["status"] == "failed":
-        line += f" ({row['reason']})"
+        line += f", {progress.as_text()}"
+        line += f", {duration(progress.left_s)} left" if progress.left_s is not None else ""
+    elif job.status is Status.FAILED and job.reason:
+        line += f" ({job.reason.value})"
     return line
