@@ -70,18 +70,24 @@ def ask(
 
         try:
             for start in range(before, n, BATCH * group.world):
-                batch = range(start, min(n, start + BATCH * group.world))
-                mine = batch[group.share(len(batch))]
-                shared = torch.zeros(len(batch), len(classes))
-                found = _mean(predictors, faces[mine.start : mine.stop], classes)
-                shared[mine.start - start : mine.stop - start] = found
-                answers[start : batch.stop] = group.total(shared).numpy()
-                done = batch.stop
+                batch = faces[start : start + BATCH * group.world]
+                answers[start : start + len(batch)] = _shared(predictors, batch, classes, group)
+                done = start + len(batch)
                 if count and count.is_due():
                     keep()
         finally:  # whoever is asked to end leaves by an exception
             keep()
     return torch.from_numpy(answers)
+
+
+def _shared(
+    predictors: list[Predictor], faces: list[NDArray[np.uint8]], classes: tuple[str, ...], group: Group
+) -> NDArray[np.float32]:
+    """(N, K); each process asks about its share of the faces."""
+    mine = group.share(len(faces))
+    answers = torch.zeros(len(faces), len(classes))
+    answers[mine] = _mean(predictors, faces[mine], classes)
+    return group.total(answers).numpy()
 
 
 def _mean(predictors: list[Predictor], faces: list[NDArray[np.uint8]], classes: tuple[str, ...]) -> torch.Tensor:

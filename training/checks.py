@@ -42,7 +42,6 @@ def check_recipe(recipe: Recipe, here: bool = True) -> None:
 
 def _check_teachers(recipe: Recipe) -> None:
     if recipe.target.teachers:
-        from training.teachers import check_teacher  # with all that predicts, which others need not wait for
+        from training.teachers import check_teachers  # with all that predicts, which others need not wait for
 
-        for teacher in recipe.target.teachers:
-            check_teacher(teacher, recipe.classes)
+        check_teachers(recipe)

@@ -27,18 +27,17 @@ def taught(
     Args:
         data: what `load_tensors` made of `samples`, perhaps with copies of each face after them all.
         samples: N samples.
-        recipe: without teachers, or with those that see variants, `data` comes back as it is.
+        recipe: its teachers can teach it (`check_teachers`); without any, or with those that see variants, `data`
+            comes back as it is.
         folder: the run's, as for `ask`; None: for no run.
         group: the processes that share the faces; all of them call.
 
     Raises:
         CheckpointError: a teacher is missing or broken.
-        RecipeError: a teacher that lacks one of the recipe's classes.
     """
     spec = recipe.target
     if not spec.teachers or spec.teachers_see != "faces":
         return data
-    check_teachers(recipe)
     answers = ask(spec.teachers, samples, recipe.classes, folder, group).to(data.targets.device)
     copies = len(data) // len(samples)
     return replace(data, targets=torch.lerp(data.targets, answers.repeat(copies, 1), spec.teacher_weight))
@@ -51,12 +50,11 @@ class Teachers:
     resized to its own size, without the mirror image, at its card's temperature.
 
     Args:
-        recipe: names at least one teacher.
+        recipe: names at least one teacher, and they can teach it (`check_teachers`).
         device: where the pictures will lie.
 
     Raises:
         CheckpointError: a teacher is missing or broken.
-        RecipeError: a teacher that lacks one of the recipe's classes.
     """
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
@@ -88,22 +86,17 @@ class Teachers:
 
 
 def check_teachers(recipe: Recipe) -> None:
-    """Refuses a recipe one of whose teachers cannot teach it.
+    """Refuses a recipe one of whose teachers is not here, or does not know all of its classes.
 
     Raises:
-        As `check_teacher`.
-    """
-    for teacher in recipe.target.teachers:
-        check_teacher(teacher, recipe.classes)
-
-
-def check_teacher(teacher: str, classes: Sequence[str]) -> None:
-    """Refuses a teacher that is not here, or does not know all classes of the recipe.
-
-    Raises:
-        CheckpointError: it is missing or broken; the message says how to do without it.
+        CheckpointError: one is missing or broken; the message says how to do without it.
         RecipeError: the message names the classes that it lacks.
     """
+    for teacher in recipe.target.teachers:
+        _check(teacher, recipe.classes)
+
+
+def _check(teacher: str, classes: Sequence[str]) -> None:
     try:
         knows = open_checkpoint(teacher).card.classes
     except CheckpointError as error:
@@ -117,7 +110,6 @@ def check_teacher(teacher: str, classes: Sequence[str]) -> None:
 
 
 def _seen(teacher: str, recipe: Recipe) -> Seen:
-    check_teacher(teacher, recipe.classes)
     checkpoint = open_checkpoint(teacher)
     card = checkpoint.card
     member = Member(architecture=card.architecture, preprocess=card.preprocess, temperature=card.temperature)
