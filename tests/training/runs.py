@@ -1,4 +1,4 @@
-"""What a run leaves behind, for the tests to compare."""
+"""What a run leaves behind, for the tests to compare; and a clock that they set."""
 
 import json
 from pathlib import Path
@@ -20,3 +20,14 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+class Clock:
+    """Stands in for the module `time`; the test says how late it is."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        return self.now

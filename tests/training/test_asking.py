@@ -17,7 +17,7 @@ from fer_core.card import write_card
 from fer_core.checkpoint import Checkpoint, open_checkpoint
 from fer_core.data import SampleTable
 from fer_core.predict import Predictor
-from tests.training.runs import history, same, weights
+from tests.training.runs import Clock, history, same, weights
 from training.data import load_tensors
 from training.dry import dry_run
 from training.fit import Run, fit
@@ -27,17 +27,6 @@ from training.teachers import taught
 
 MakeRecipe = Callable[..., Recipe]
 BATCH, FACES = 8, 28  # four batches, the last of four faces
-
-
-class Clock:
-    """Seconds that the test sets; asking about a face takes half a second."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        """As that of `time`."""
-        return self.now
 
 
 @pytest.fixture
@@ -69,8 +58,8 @@ def recipe(tiny_recipe: MakeRecipe, make_checkpoint: Callable[..., Checkpoint], 
     return tiny_recipe(epochs=1, target={"teachers": ["teacher"], "teacher_weight": 0.5})
 
 
-def leave_at(patch: pytest.MonkeyPatch, batch: int) -> None:
-    """Ends the process as SIGTERM does in a job, within this batch of faces (from 0)."""
+def fit_until(run: Run, batch: int) -> None:
+    """Fits, and is ended as by SIGTERM in a job within this batch of faces (from 0)."""
     real, count = Predictor.logits, iter(range(100))
 
     def logits(self: Predictor, *arguments: Any, **more: Any) -> Any:
@@ -78,17 +67,17 @@ def leave_at(patch: pytest.MonkeyPatch, batch: int) -> None:
             raise SystemExit(143)
         return real(self, *arguments, **more)
 
-    patch.setattr(Predictor, "logits", logits)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Predictor, "logits", logits)
+        with pytest.raises(SystemExit):
+            fit(run)
 
 
 def test_how_far_it_is_stands_in_the_runs_folder_and_in_the_log(
     recipe: Recipe, few: SampleTable, prepare: Callable[..., Run], asked: list[int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = prepare(recipe, few)
-    with pytest.MonkeyPatch.context() as patch:
-        leave_at(patch, 3)
-        with pytest.raises(SystemExit):
-            fit(run)
+    fit_until(run, 3)
     assert asked == [8, 8, 8, 4]  # it leaves within the fourth
     told = json.loads((run.folder / "progress.json").read_text())
     doing = {"what": "asking its teachers", "done": 24, "total": 28, "seconds_left": 2}  # 4 faces of 0.5 s
@@ -110,10 +99,7 @@ def test_what_was_answered_is_not_asked_again(
 ) -> None:
     """Neither by who goes on nor by another run with the same teachers."""
     run = prepare(recipe, few)
-    with pytest.MonkeyPatch.context() as patch:
-        leave_at(patch, 2)
-        with pytest.raises(SystemExit):
-            fit(run)
+    fit_until(run, 2)
     assert asked == [8, 8, 8]
     asked.clear()
     fit(run)

@@ -12,19 +12,10 @@ import pytest
 from fer_core.checkpoint import Checkpoint
 from fer_core.data import SampleTable
 from fer_core.predict import Predictor
+from tests.training.runs import Clock
 from training.counting import counting
 from training.fit import Run, fit
 from training.recipe import Recipe, parse_recipe
-
-
-class Clock:
-    """Seconds that the test sets."""
-
-    now = 50.0
-
-    def monotonic(self) -> float:
-        """As that of `time`."""
-        return self.now
 
 
 def told(folder: Path) -> Any:

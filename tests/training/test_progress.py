@@ -9,17 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.training.runs import Clock
 from training.progress import Progress
-
-
-class Clock:
-    """Seconds that the test sets."""
-
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        """As that of `time`."""
-        return self.now
 
 
 def at(step: int) -> Any:
