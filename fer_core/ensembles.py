@@ -96,9 +96,8 @@ def _trained(cards: Sequence[Card]) -> Trained | None:
 def _together(said: Sequence[tuple[str, str]]) -> str:
     """What all members say, then with their names what some say beyond that; nothing twice."""
     told: dict[str, str] = {}  # what some say, to what is told of it
-    for text in sorted(
-        dict.fromkeys(text for _, text in said if text), key=len
-    ):  # what another one begins with comes before it
+    texts = dict.fromkeys(text for _, text in said if text)
+    for text in sorted(texts, key=len):  # what another one begins with comes before it
         names = [name for name, other in said if f"{other} ".startswith(f"{text} ")]
         known = max((before for before in told if text.startswith(f"{before} ")), key=len, default="")
         who = "" if len(names) == len(said) else f"{', '.join(names)}: "
