@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from fer_core.durations import duration
 from fer_core.whole import whole
-from training.progress import duration
 from training.tracking.files import PROGRESS
 
 

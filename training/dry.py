@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from fer_core.data import SampleTable
+from fer_core.durations import duration
 from fer_core.errors import RecipeError
 from fer_core.labels import class_set
 from training.allocator import freed_memory_kept
@@ -20,7 +21,6 @@ from training.fit import lightning_precision, prepare
 from training.layers import make_optimiser
 from training.memory import kept_for_the_way_back, one_step, out_of_memory, too_large
 from training.module import FERModule
-from training.progress import duration
 from training.recipe import PhaseSpec, Recipe
 
 _TIMES, _TIMED_S = 5, 2.0  # whatever is timed is done so often, or for so long

@@ -10,20 +10,9 @@ from typing import Any
 
 import lightning
 
+from fer_core.durations import duration
 from fer_core.whole import whole
 from training.tracking.files import HISTORY, PROGRESS
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: `40 s`, `12 min`, `3 h 05 min`.
-
-    >>> duration(11100)
-    '3 h 05 min'
-    """
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 class Progress(lightning.Callback):

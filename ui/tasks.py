@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from fer_core.durations import duration
 from fer_core.tasks import Task, start, tasks
-from ui.wording import duration
 
 NEW_DATA_SET = "new data set"  # the subject of tasks whose data set is not there yet
 _SHOWN_AFTER_END = 1  # of the tasks that have ended, how many are told of

@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from fer_core.checkpoint import Checkpoint
+from fer_core.durations import duration
 from fer_core.errors import DataError
 from fer_core.labels import ClassSet
 from fer_core.video.containers import SUFFIXES as VIDEOS
@@ -22,7 +23,7 @@ from ui.page import sentences
 from ui.photographs import pick_detector
 from ui.tasks import running, start_task
 from ui.uploads import plain, saved, upload_folder
-from ui.wording import duration, plural
+from ui.wording import plural
 
 SUBJECT = "videos"
 KEPT_DAYS = 7

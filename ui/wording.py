@@ -8,18 +8,6 @@ WHAT_IT_IS = (
 )
 
 
-def duration(seconds: float) -> str:
-    """A duration as people say it.
-
-    >>> duration(8.2), duration(130), duration(7500)
-    ('8 s', '2 min', '2 h 5 min')
-    """
-    if round(seconds) < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
 def plural(n: int, one: str, many: str = "") -> str:
     """A number with its noun.
 

@@ -110,7 +110,7 @@ def test_how_far_a_run_is(open_view: Callable[..., AppTest]) -> None:
         (bar,) = open_view(show="Queue").get("progress")
         assert (bar.proto.value, bar.proto.text) == (percent, f"{said}, 4 min left")
         (bar,) = open_view(show="Curves").get("progress")
-        assert (bar.proto.value, bar.proto.text) == (percent, f"a: {said}")
+        assert (bar.proto.value, bar.proto.text) == (percent, f"a: {said}, 4 min left")
     fitting = {"what": "fitting the machine", "done": 0, "total": 0, "seconds_left": None}
     state = {"step": 0, "steps": 0, "seconds_left": None, "doing": fitting}
     (job.run_folder / "progress.json").write_text(json.dumps(state))

@@ -311,7 +311,7 @@ def test_what_a_dry_run_found(open_view: Callable[..., AppTest], monkeypatch: py
         "training", "fit", "compact", "--data", "few", "--dry", "--json", "--set", "batch_size=16",
     )  # fmt: skip
     assert {metric.label: metric.value for metric in app.metric} == {
-        "Parameters": "959,535", "An epoch": "0.2 s", "The whole run": "2 h 5 min", "Memory": "27 MB", "Disk": "28 MB",
+        "Parameters": "959,535", "An epoch": "0.2 s", "The whole run": "2 h 05 min", "Memory": "27 MB", "Disk": "28 MB",
     }  # fmt: skip
     assert "16 x 1 x 48 x 48 in, 16 x 7 out" in texts(app)
     assert "of other values" not in texts(app)

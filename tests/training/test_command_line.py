@@ -16,21 +16,11 @@ from fer_core.data import SampleTable
 from tests.training.runs import history, same, weights
 from training import __main__ as command_line
 from training.fit import Run, fit
-from training.progress import duration
 from training.recipe import Recipe
 from training.run import alone
 
 Make = Callable[..., Recipe]
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0, "0 s"), (89.4, "89 s"), (90, "2 min"), (3599, "60 min"), (5340, "89 min"), (5400, "1 h 30 min"),
-     (11100, "3 h 05 min"), (360_000, "100 h 00 min")],
-)  # fmt: skip
-def test_time_left_in_words(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
 
 
 def test_mistakes_on_the_command_line(few: SampleTable, tmp_path: Path) -> None:

@@ -206,10 +206,7 @@ def _line(job: Job) -> str:
     status = "cancelling" if job.cancelling else job.status.value
     line = f"{job.id:>4}  {status:<10}  {job.spec.run:<28}  {job.spec.about}"
     if job.status is Status.RUNNING and (progress := job.progress()):
-        from training.progress import duration
-
         line += f", {progress.as_text()}"
-        line += f", {duration(progress.left_s)} left" if progress.left_s is not None else ""
     elif job.status is Status.FAILED and job.reason:
         line += f" ({job.reason.value})"
     return line

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fer_core.durations import duration
 from fer_core.tasks import Task
 from fer_core.workspace import workspace
 from training.jobs.states import Limits, Reason, Status
@@ -123,10 +124,10 @@ class Progress:
         return min(1.0, done / total) if total else 0.0
 
     def as_text(self) -> str:
-        """Without the time that is left.
+        """How far it is, and how long that still takes where it is known.
 
-        >>> Progress(30, 1200, None, {}).as_text()
-        'step 30 of 1,200'
+        >>> Progress(30, 1200, 300, {}).as_text()
+        'step 30 of 1,200, 5 min left'
         >>> Progress(0, 0, None, {}, Doing("asking its teachers", 512, 28709)).as_text()
         'asking its teachers: 512 of 28,709 faces'
         >>> Progress(0, 0, None, {}, Doing("fitting the machine", 0, 0)).as_text()
@@ -135,8 +136,10 @@ class Progress:
         if self.doing and not self.doing.total:
             return self.doing.what
         if self.doing:
-            return f"{self.doing.what}: {self.doing.done:,} of {self.doing.total:,} faces"
-        return f"step {self.step:,} of {self.steps:,}"
+            text = f"{self.doing.what}: {self.doing.done:,} of {self.doing.total:,} faces"
+        else:
+            text = f"step {self.step:,} of {self.steps:,}"
+        return text if self.left_s is None or self.share == 1 else f"{text}, {duration(self.left_s)} left"
 
 
 @dataclass(frozen=True)

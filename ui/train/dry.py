@@ -8,10 +8,10 @@ from typing import Any
 
 import streamlit as st
 
+from fer_core.durations import duration
 from fer_core.tasks import Task, start, tasks
 from training.jobs.job import FitRequest
 from ui.tasks import show_tasks
-from ui.wording import duration
 
 DRY_RUN = "dry run"
 
@@ -67,8 +67,9 @@ def _show(found: dict[str, Any], *, current: bool) -> None:
             "Memory": f"{found['memory_mb']:,.0f} MB",
             "Disk": f"{found['disk_mb']:,.0f} MB",
         }
-        for column, (name, value) in zip(st.columns(len(cells)), cells.items(), strict=True):
-            column.metric(name, value)
+        with st.container(horizontal=True, gap="large"):
+            for name, value in cells.items():
+                st.metric(name, value, width="content")
         shapes = [" x ".join(map(str, found[name])) for name in ("batch", "logits")]
         asking_s = found.get("asking_s", 0.0)  # what was found before there was this figure lacks it
         asking = f"asks its teachers about every face first, for {_time(asking_s)}; " if asking_s else ""
@@ -90,4 +91,5 @@ def _show(found: dict[str, Any], *, current: bool) -> None:
                 for p in found["phases"]
             ],
             hide_index=True, width="content",
+            column_config={"parameters that learn": st.column_config.NumberColumn(format="localized")},
         )  # fmt: skip

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from fer_core.durations import duration
 from fer_core.errors import FERScopeError
-from ui.wording import duration
 
 
 @contextmanager

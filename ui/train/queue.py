@@ -10,6 +10,7 @@ from functools import partial
 
 import streamlit as st
 
+from fer_core.durations import duration
 from training.jobs.job import Job
 from training.jobs.queue import cancel, delete, prioritise, resume, retry
 from training.jobs.states import Status
@@ -19,7 +20,7 @@ from ui.page import sentences
 from ui.train.draft import clone_key
 from ui.train.wishes import wish
 from ui.waking import wake_worker
-from ui.wording import duration, plural
+from ui.wording import plural
 
 _SHOWN = 15
 _LOG_LINES = 200
@@ -155,8 +156,6 @@ def _show_progress(job: Job) -> None:
             st.progress(0.0, text="starting")
         return
     text = progress.as_text()
-    if progress.left_s is not None and progress.share < 1:
-        text += f", {duration(progress.left_s)} left"
     accuracy = progress.figures.get("val_accuracy")
     if accuracy is not None:
         text += f" · validation accuracy {100 * accuracy:.1f} %"
