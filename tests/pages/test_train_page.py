@@ -244,7 +244,7 @@ def test_a_server_that_is_away_hides_no_run_of_this_machine(
     app = open_view(show="Curves")
     assert time.monotonic() - before < 60  # MLflow's own patience is four minutes
     assert not app.exception
-    assert "MLflow at http://127.0.0.1:9 does not answer" in texts(app)
+    assert "MLflow at http://127.0.0.1:9 does not answer: Connection refused. Check MLFLOW_TRACKING_URI" in texts(app)
     assert lines(app)["loss"] == [("validation", [1], [0.5])]
 
 

@@ -207,7 +207,15 @@ def _asking() -> Iterator[MlflowClient]:
     try:
         yield MlflowClient(tracking_uri())
     except (MlflowException, OSError) as error:
-        reason = str(error).splitlines()[0][:300]
         raise UnavailableError(
-            f"MLflow at {tracking_uri()} does not answer: {reason}. Check MLFLOW_TRACKING_URI and that the server runs."
+            f"MLflow at {tracking_uri()} does not answer: {_reason(error)}. Check MLFLOW_TRACKING_URI and that the "
+            "server runs."
         ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """What the machine said where it could not be reached (`Connection refused`), else what MLflow says of it."""
+    first: BaseException = error
+    while cause := first.__cause__ or first.__context__:
+        first = cause
+    return (first.strerror if isinstance(first, OSError) else None) or str(error).splitlines()[0][:300].rstrip(".")
