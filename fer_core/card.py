@@ -5,6 +5,7 @@ Reading cards needs no torch, so that a page can list checkpoints at once.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -248,15 +249,21 @@ class Card(BaseModel):
         )
 
 
+def sha256_of(file: Path) -> str:
+    """Hash of a file's bytes, hexadecimal."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def read_card(folder: Path) -> Card:
-    """The card in a checkpoint's folder.
+    """The card in a checkpoint's folder; one that names no hash gets that of the weights beside it.
 
     Raises:
         CheckpointError: there is none, or it is not valid; the message names each wrong field.
     """
     file = folder / CARD
     try:
-        return Card.model_validate_json(file.read_bytes())
+        card = Card.model_validate_json(file.read_bytes())
     except OSError as error:
         raise CheckpointError(
             f"{folder} holds no {CARD}; a checkpoint is a folder with {CARD} and {WEIGHTS}."
@@ -264,6 +271,10 @@ def read_card(folder: Path) -> Card:
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors())
         raise CheckpointError(f"{file} is not a valid card. {wrong}.") from error
+    weights = folder / WEIGHTS
+    if card.weights_sha256 or not weights.is_file():
+        return card
+    return card.model_copy(update={"weights_sha256": sha256_of(weights)})
 
 
 def write_card(folder: Path, card: Card) -> None:

@@ -6,14 +6,13 @@ before.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fer_core.card import CARD, NAME, ONNX_FILES, WEIGHTS, Card, read_card, write_card
+from fer_core.card import CARD, NAME, ONNX_FILES, WEIGHTS, Card, read_card, sha256_of, write_card
 from fer_core.errors import CheckpointError
 from fer_core.whole import whole
 from fer_core.workspace import SHIPPED_CHECKPOINTS, workspace
@@ -64,12 +63,6 @@ def is_half(checkpoint: Checkpoint) -> bool:
     import torch
 
     return any(t.dtype == torch.float16 for t in read_weights(checkpoint.folder / WEIGHTS).values())
-
-
-def sha256_of(file: Path) -> str:
-    """Hash of a file's bytes, hexadecimal."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_weights(file: Path) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from torch import nn
 from torch.fx.experimental.optimization import fuse
 from torch.fx.proxy import TraceError
 
-from fer_core.card import ONNX_FILES, Card, Precision
-from fer_core.checkpoint import Checkpoint, open_checkpoint, sha256_of
+from fer_core.card import ONNX_FILES, Card, Precision, sha256_of
+from fer_core.checkpoint import Checkpoint, open_checkpoint
 from fer_core.errors import CheckpointError
 from fer_core.export.session import OnnxNetwork
 from fer_core.labels import ClassSet

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_core.card import ONNX_FILES, Export, Exported, write_card
-from fer_core.checkpoint import Checkpoint, sha256_of
+from fer_core.card import ONNX_FILES, Export, Exported, sha256_of, write_card
+from fer_core.checkpoint import Checkpoint
 from fer_core.data import SampleTable
 from fer_core.data.labelling import under_labels
 from fer_core.errors import DataError, ModelError

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from fer_core import backends
 from fer_core.__main__ import app
 from fer_core.backends import choose, times_ms
-from fer_core.card import ONNX_FILES, Export, write_card
-from fer_core.checkpoint import Checkpoint, sha256_of
+from fer_core.card import ONNX_FILES, Export, sha256_of, write_card
+from fer_core.checkpoint import Checkpoint
 from fer_core.errors import CheckpointError, UnavailableError
 from fer_core.export.onnx_file import export_onnx
 from fer_core.export.session import OnnxNetwork

@@ -13,7 +13,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from fer_core.__main__ import app
-from fer_core.checkpoint import Checkpoint, open_checkpoint, own_copy, sha256_of
+from fer_core.card import sha256_of
+from fer_core.checkpoint import Checkpoint, open_checkpoint, own_copy
 from fer_core.data import SampleTable
 from fer_core.errors import CheckpointError
 from fer_core.evaluate.evaluation import evaluate

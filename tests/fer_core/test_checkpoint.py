@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from fer_core.card import CARD, WEIGHTS, Trained, read_card
-from fer_core.checkpoint import Checkpoint, list_checkpoints, open_checkpoint, save_checkpoint, sha256_of
+from fer_core.card import CARD, WEIGHTS, Trained, read_card, sha256_of
+from fer_core.checkpoint import Checkpoint, list_checkpoints, open_checkpoint, save_checkpoint
 from fer_core.errors import CheckpointError
 from fer_core.labels import FERPLUS8
 from fer_core.preprocess import Preprocess
@@ -161,3 +161,12 @@ def test_exported_files_of_other_weights_go(make_checkpoint: Make, tmp_path: Pat
         (folder / name).write_text("of the first training")
     make_checkpoint(folder, seed=1)
     assert sorted(file.name for file in folder.iterdir()) == [CARD, WEIGHTS, "notes.txt"]
+
+
+def test_a_card_without_a_hash_gets_that_of_its_weights(make_checkpoint: Make, tmp_path: Path) -> None:
+    """Written by hand, it would otherwise share what is kept of its answers with others of its kind."""
+    made = make_checkpoint(tmp_path / "mine")
+    change_card(made.folder, weights_sha256="")
+    assert open_checkpoint(made.folder).card.weights_sha256 == made.card.weights_sha256
+    (made.folder / WEIGHTS).unlink()
+    assert open_checkpoint(made.folder).card.weights_sha256 == ""

@@ -11,8 +11,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from fer_core.card import WEIGHTS
-from fer_core.checkpoint import Checkpoint, open_checkpoint, read_weights, sha256_of
+from fer_core.card import WEIGHTS, sha256_of
+from fer_core.checkpoint import Checkpoint, open_checkpoint, read_weights
 from fer_core.errors import CheckpointError
 from tests.fer_core.cards import change_card
 
