@@ -1,15 +1,28 @@
-"""What several browser tests do: wait for the page, wait for its data, draw a data set of schematic faces."""
+"""What several browser tests do: wait for the page, click its charts, draw a data set of schematic faces."""
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 
 def settled(page: Page) -> None:
     """Waits until the page has been drawn to its end; before, buttons of the last run stand beside the new ones."""
     expect(page.locator('[data-testid="stApp"]')).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def insist(page: Page, act: Callable[[], None], said: Locator) -> None:
+    """Acts until the page says what it should; what is done to a figure that is being drawn anew is lost."""
+    for _ in range(4):
+        settled(page)
+        act()
+        with contextlib.suppress(AssertionError):
+            expect(said).to_be_visible(timeout=15_000)
+            return
+    expect(said).to_be_visible()
 
 
 def draw_faces(page: Page, app_url: str, people: int, seed: int) -> str:

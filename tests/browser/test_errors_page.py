@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 
 import numpy as np
@@ -11,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from fer_core.data.schematic import SchematicSpec, schematic_samples
 from fer_core.predict import get_predictor
-from tests.browser.drawing import draw_faces, settled
+from tests.browser.drawing import draw_faces, insist
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -29,14 +28,7 @@ def counted() -> tuple[tuple[str, ...], np.ndarray]:
 
 
 def click_cell(page: Page, row: int, column: int, said: Locator) -> None:
-    """Clicks a cell until the page says what it should; a click on a figure that is being drawn anew is lost."""
-    for _ in range(4):
-        settled(page)
-        _click(page, row, column)
-        with contextlib.suppress(AssertionError):
-            expect(said).to_be_visible(timeout=15_000)
-            return
-    expect(said).to_be_visible()
+    insist(page, lambda: _click(page, row, column), said)
 
 
 def _click(page: Page, row: int, column: int) -> None:

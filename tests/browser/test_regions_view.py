@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from fer_core.data import SampleTable
 from fer_core.data.store import keep
+from tests.browser.drawing import insist
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -33,12 +34,12 @@ def test_measured_shown_and_clicked(
     expect(page.get_by_role("button", name="Mean map of fear")).to_be_visible()
 
     # The second row is fear, the third column the nose.
-    plot = page.locator(".js-plotly-plot .nsewdrag").first
-    box = plot.bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + box["width"] * 2.5 / 8, box["y"] + box["height"] * 1.5 / 7)
+    def click() -> None:
+        box = page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + box["width"] * 2.5 / 8, box["y"] + box["height"] * 1.5 / 7)
 
-    expect(page.get_by_role("heading", name="Faces behind fear and nose")).to_be_visible()
+    insist(page, click, page.get_by_role("heading", name="Faces behind fear and nose"))
     expect(page.get_by_role("heading", name="What drives fear")).to_be_visible()
     expect(page.locator('[data-testid="stException"]')).to_have_count(0)
 
